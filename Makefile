@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            all programs, in build/     make check    every test
+# make deps       install Debian packages     make lint     format, tidy, cppcheck
+# make kernel     the minimal guest kernel    make analyze  gcc -fanalyzer
+# make demo       train a model in a microVM  make bench    table, build/bench.json
+# make install    DESTDIR= PREFIX=            make clean    remove build/, build-san/
+#
+# SAN=1 builds with ASan and UBSan into build-san/; `make check` does so itself.
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+MUSL    ?= musl-gcc
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+comma   := ,
+
+O       := build$(if $(SAN),-san)
+CSTD    := -std=gnu17 -D_GNU_SOURCE -I. -DBELLJAR_VERSION='"$(VERSION)"'
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2 \
+	   -Wcast-qual -Wvla -Wimplicit-fallthrough -Wundef -Werror
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	   -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=3) \
+	   -fno-strict-overflow -ftrivial-auto-var-init=zero
+SANFLAG := $(if $(SAN),-fsanitize=address$(comma)undefined \
+	   -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS  ?= -O2 -g
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+
+# A layer is a static library; each may use only those to its left.
+LAYERS  := lib core devices firmware manager
+lib      := vmm/lib
+core     := vmm/core vmm/arch/x86
+devices  := devices devices/pci devices/virtio devices/legacy devices/backend
+firmware := firmware
+manager  := vmm/manager
+sources   = $(wildcard $(addsuffix /*.c,$1))
+layersrc  = $(filter-out %/main.c,$(call sources,$($1)))
+obj       = $(patsubst %.c,$O/%.o,$1)
+layerlib  = $(patsubst %,$O/lib%.a,$1)
+
+PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
+UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
+SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor vmm/net)
+INIT     := $(call sources,images/init)
+TESTSRC  := $(call sources,tests/unit tests/harness tests/bench)
+HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
+	    images/*/*.h tests/*/*.h)
+
+all: $(PROGRAMS) $O/init $O/initrd.cpio
+
+$O/belljar: $(call obj,vmm/manager/main.c) $(call layerlib,manager lib)
+$O/belljar: LIBS := -ljson-c -larchive -lcrypto
+$O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
+	$(call layerlib,firmware devices core lib)
+$O/belljar-monitor: LIBS := -lfdt -lpthread
+$O/belljar-net: $(call obj,$(call sources,vmm/net)) $(call layerlib,lib)
+$O/belljar-net: LIBS := -lslirp
+$(PROGRAMS):
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
+
+define layer_rule
+$O/lib$1.a: $(call obj,$(call layersrc,$1))
+	@rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$l)))
+
+$O/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC    $<'
+	@$(CC) $(CSTD) $(WARN) $(HARDEN) $(SANFLAG) $(CFLAGS) -MMD -MP -c $< -o $@
+
+include images/images.mk tests/tests.mk
+
+lint:
+	clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
+	clang-tidy --quiet $(SRC) -- $(CSTD) 2>/dev/null
+	cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
+		--enable=warning,portability --inline-suppr \
+		--suppress=memleak --suppress=resourceLeak $(SRC)
+	@for h in $(filter vmm/% devices/% firmware/%,$(HDR)); do \
+		$(CC) $(CSTD) $(WARN) -fsyntax-only -x c $$h || exit 1; done
+	@! grep -L SPDX-License-Identifier $(SRC) $(INIT) $(TESTSRC) $(HDR) | grep .
+
+analyze:
+	@for f in $(SRC); do echo "  GCC -fanalyzer $$f"; \
+		$(CC) $(CSTD) -fanalyzer -Werror -O1 -c $$f -o /dev/null || exit 1; done
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/belljar
+	install $O/belljar $(DESTDIR)$(PREFIX)/bin/
+	install $O/belljar-monitor $O/belljar-net $(DESTDIR)$(PREFIX)/lib/belljar/
+	install -m 644 $O/initrd.cpio $(DESTDIR)$(PREFIX)/lib/belljar/
+	if [ -d build/kernels ]; then \
+		cp -rL build/kernels $(DESTDIR)$(PREFIX)/lib/belljar/; fi
+
+clean:
+	$(RM) -r build build-san
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.PHONY: all lint analyze install clean
+-include $(shell find $O -name '*.d' 2>/dev/null)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What goes into a guest: init and its initramfs, kernels, the demo's image.
+
+INITFLAGS := -static -Os -g0 -fno-asynchronous-unwind-tables -s \
+	     -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+
+$O/init: $(INIT) $(wildcard images/init/*.h vmm/abi/*.h)
+	@mkdir -p $(@D)
+	@echo '  MUSL  $@'
+	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) $(INIT) -o $@
+
+$O/initrd.cpio: $O/init images/init/pack.sh
+	@echo '  CPIO  $@'
+	@images/init/pack.sh $< $@
+
+kernel:
+	images/kernel/build.sh minimal build/kernels
+
+stock-kernel:
+	images/kernel/build.sh stock build/kernels
+
+demo: all
+	images/demo/run.sh
+
+.PHONY: kernel stock-kernel demo

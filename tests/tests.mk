@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make check = unit (sanitizers) + payload guests on /dev/kvm (sanitizers) +
+# Linux guests (plain build: on /dev/kvm where it can run Linux, else in the lab).
+
+HARNESS := $(call obj,$(call sources,tests/harness))
+
+$O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
+		$(call layerlib,manager firmware devices core lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
+		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
+
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "  RUN   $$t"; $$t; done
+
+check:
+	tests/check.sh
+
+bench: all
+	tests/bench/run.sh
+
+.PHONY: unit check bench

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control.h - the monitor's control socket (Unix stream) and its events.
+ *
+ * A request is one word and a newline; the answer is one JSON object and a
+ * newline, always with "ok": true or false, and "error": a sentence when
+ * false.  Several requests may follow each other on one connection.
+ *
+ *   status  {"ok":true,"state":"running","vcpus":2,"memory":...,"exits":...}
+ *   pause   vCPUs are out of the guest when the answer comes
+ *   resume
+ *   stop    press the power button (the guest may take its time)
+ *   kill    end now; the process exits with CONTROL_KILLED
+ *   resize  not supported yet: answered with ok false
+ *
+ * Events, on the descriptor given with --events, one JSON object a line:
+ *   {"event":"created","ns":...}   KVM objects exist
+ *   {"event":"started","ns":...}   just before the first KVM_RUN
+ *   {"event":"ended","ns":...,"reason":"poweroff"|"reset"|"killed"|"error"}
+ * "ns" is CLOCK_MONOTONIC of the host.
+ */
+#ifndef VMM_ABI_CONTROL_H
+#define VMM_ABI_CONTROL_H
+
+#define CONTROL_MAX_REQUEST 64 /* bytes of a request line, newline included */
+#define CONTROL_KILLED	    124 /* exit status after kill */
+#define CONTROL_FAILED	    125 /* exit status after an error */
+
+#endif

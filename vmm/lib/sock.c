@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sock.c - Unix sockets, and descriptors sent over them. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+
+static int unix_address(const char *path, struct sockaddr_un *ret,
+			struct err *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return err_say(err, ENAMETOOLONG,
+			       "socket path '%s' is longer than %zu bytes",
+			       path, sizeof(sun.sun_path) - 1);
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	*ret = sun;
+	return 0;
+}
+
+int io_unix_listen(const char *path, struct err *err)
+{
+	struct sockaddr_un sun;
+	int r = unix_address(path, &sun, err);
+
+	if (r < 0)
+		return r;
+
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "create a Unix socket");
+
+	/* The mode of the name, before it exists: bind() honours fchmod(). */
+	(void)fchmod(fd, 0600);
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return err_set(err, errno, "bind '%s'", path);
+	if (listen(fd, 64) < 0)
+		return err_set(err, errno, "listen on '%s'", path);
+	return TAKE_FD(fd);
+}
+
+int io_unix_connect(const char *path, struct err *err)
+{
+	struct sockaddr_un sun;
+	int r = unix_address(path, &sun, err);
+
+	if (r < 0)
+		return r;
+
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "create a Unix socket");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return err_set(err, errno, "connect to '%s'", path);
+	return TAKE_FD(fd);
+}
+
+int io_send_fd(int sock, const void *buf, size_t len, int fd)
+{
+	/* sendmsg() reads the buffer only; its struct lacks the const. */
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} ctl = { { 0 } };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		msg.msg_control = ctl.space;
+		msg.msg_controllen = sizeof(ctl.space);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+
+	ssize_t n;
+	do {
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EMSGSIZE;
+}
+
+ssize_t io_recv_fd(int sock, void *buf, size_t len, int *ret_fd)
+{
+	struct iovec iov = { buf, len };
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} ctl = { { 0 } };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = ctl.space,
+		.msg_controllen = sizeof(ctl.space),
+	};
+
+	ssize_t n;
+	do {
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+
+	*ret_fd = -1;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	return n;
+}
