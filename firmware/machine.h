@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * machine.h - the one description of the machine, for its two writers
+ * (acpi.c, fdt.c) and for the loaders.  Everything a BIOS would have told.
+ */
+#ifndef FIRMWARE_MACHINE_H
+#define FIRMWARE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vmm/core/gmem.h"
+#include "vmm/lib/err.h"
+
+enum machine_hw { MACHINE_ACPI, MACHINE_FDT };
+
+struct machine {
+	const struct gmem *gm;
+	unsigned cpus; /* APIC id = index */
+	enum machine_hw hw;
+	bool serial; /* a 16550 at COM1 */
+	const char *cmdline;
+	uint64_t mmio64; /* window for 64-bit BARs */
+	uint64_t mmio64_size;
+};
+
+/* A file mapped read-only, private: the kernel or a piece of the initramfs. */
+struct image {
+	const unsigned char *data;
+	size_t size;
+};
+
+/*
+ * How vCPU 0 begins.  PVH: 32-bit protected mode, paging off, flat segments,
+ * rbx = start info.  LONG64: 64-bit mode with the identity map that the
+ * loader wrote at LAYOUT_PAGE_TABLES, rsi = boot_params.
+ */
+enum boot_mode { BOOT_PVH, BOOT_LONG64 };
+
+struct boot {
+	enum boot_mode mode;
+	uint64_t rip;
+	uint64_t rbx;
+	uint64_t rsi;
+	uint64_t cr3; /* LONG64 only */
+};
+
+/*
+ * Map the file behind @fd; @name is for messages.  The mapping outlives @fd.
+ * -errno: empty, not a regular file, no memory.  image_done() accepts a
+ * zeroed struct.
+ */
+int image_map(int fd, const char *name, struct image *ret, struct err *err);
+void image_done(struct image *img);
+
+/*
+ * Put kernel, the @nr pieces of the initramfs (one after the other, each
+ * padded to four bytes), command line and machine description into guest
+ * RAM, and say how to begin.  ELF vmlinux (with a PVH note) and bzImage are
+ * told apart by their magic.  Every malformed file is -EINVAL or -ENOEXEC
+ * with a sentence that says what is wrong and what would do; what does not
+ * fit is -ENOSPC with the numbers.
+ */
+int firmware_load(const struct machine *m, const struct image *kernel,
+		  const struct image *initrd, unsigned nr, struct boot *ret,
+		  struct err *err);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gmem.c - guest RAM as one memfd, and the only way into it. */
+#include "vmm/core/gmem.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vmm/core/layout.h"
+
+static int map_region(struct gmem *gm, gpa_t gpa, uint64_t size,
+		      uint64_t offset, struct err *err)
+{
+	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_NORESERVE, gm->fd, (off_t)offset);
+	if (host == MAP_FAILED)
+		return err_set(err, errno, "map %" PRIu64 " MiB of guest RAM",
+			       size >> 20);
+
+	/* Not in a core dump; a huge page where the host has one at hand. */
+	(void)madvise(host, size, MADV_DONTDUMP);
+	(void)madvise(host, size, MADV_HUGEPAGE);
+	gm->region[gm->nr++] = (struct gmem_region){
+		.gpa = gpa, .size = size, .offset = offset, .host = host
+	};
+	return 0;
+}
+
+int gmem_init(struct gmem *gm, uint64_t size, struct err *err)
+{
+	*gm = (struct gmem){ .fd = -1, .size = size };
+
+	gm->fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (gm->fd < 0)
+		return err_set(err, errno, "create guest RAM");
+	if (ftruncate(gm->fd, (off_t)size) < 0) {
+		int r = err_set(err, errno, "size guest RAM to %" PRIu64 " MiB",
+				size >> 20);
+		gmem_done(gm);
+		return r;
+	}
+
+	uint64_t low = size < LAYOUT_LOW_RAM_END ? size : LAYOUT_LOW_RAM_END;
+	int r = map_region(gm, 0, low, 0, err);
+	if (r == 0 && size > low)
+		r = map_region(gm, LAYOUT_HIGH_RAM, size - low, low, err);
+	if (r < 0)
+		gmem_done(gm);
+	return r;
+}
+
+void gmem_done(struct gmem *gm)
+{
+	for (unsigned i = 0; i < gm->nr; i++)
+		(void)munmap(gm->region[i].host, gm->region[i].size);
+	if (gm->fd >= 0)
+		(void)close(gm->fd);
+	*gm = (struct gmem){ .fd = -1 };
+}
+
+static const struct gmem_region *find(const struct gmem *gm, gpa_t gpa)
+{
+	for (unsigned i = 0; i < gm->nr; i++) {
+		const struct gmem_region *r = &gm->region[i];
+
+		if (gpa >= r->gpa && gpa - r->gpa < r->size)
+			return r;
+	}
+	return NULL;
+}
+
+void *gmem_ptr(const struct gmem *gm, gpa_t gpa, uint64_t len)
+{
+	const struct gmem_region *r = find(gm, gpa);
+
+	if (!r || len > r->size - (gpa - r->gpa))
+		return NULL;
+	return r->host + (gpa - r->gpa);
+}
+
+int gmem_iov(const struct gmem *gm, gpa_t gpa, uint64_t len, struct iovec *iov,
+	     unsigned *nr, unsigned max)
+{
+	unsigned n = *nr;
+
+	while (len > 0) {
+		const struct gmem_region *r = find(gm, gpa);
+		if (!r)
+			return -EFAULT;
+		if (n >= max)
+			return -ENOSPC;
+
+		uint64_t part = r->size - (gpa - r->gpa);
+		if (part > len)
+			part = len;
+		iov[n].iov_base = r->host + (gpa - r->gpa);
+		iov[n].iov_len = part;
+		n++;
+		gpa += part;
+		len -= part;
+	}
+	*nr = n;
+	return 0;
+}
+
+int gmem_read(const struct gmem *gm, gpa_t gpa, void *buf, size_t len)
+{
+	struct iovec iov[GMEM_REGIONS];
+	unsigned nr = 0;
+	int r = gmem_iov(gm, gpa, len, iov, &nr, GMEM_REGIONS);
+
+	if (r < 0)
+		return -EFAULT;
+	for (unsigned i = 0; i < nr; i++) {
+		memcpy(buf, iov[i].iov_base, iov[i].iov_len);
+		buf = (char *)buf + iov[i].iov_len;
+	}
+	return 0;
+}
+
+int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len)
+{
+	struct iovec iov[GMEM_REGIONS];
+	unsigned nr = 0;
+	int r = gmem_iov(gm, gpa, len, iov, &nr, GMEM_REGIONS);
+
+	if (r < 0)
+		return -EFAULT;
+	for (unsigned i = 0; i < nr; i++) {
+		memcpy(iov[i].iov_base, buf, iov[i].iov_len);
+		buf = (const char *)buf + iov[i].iov_len;
+	}
+	return 0;
+}
+
+gpa_t gmem_end(const struct gmem *gm)
+{
+	gpa_t end = LAYOUT_HIGH_RAM;
+
+	for (unsigned i = 0; i < gm->nr; i++)
+		if (gm->region[i].gpa + gm->region[i].size > end)
+			end = gm->region[i].gpa + gm->region[i].size;
+	return end;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layout.h - the guest-physical map of an x86 machine, one table.
+ *
+ *   0000_0000  RAM; its first page, the EBDA and the BIOS area hold what a
+ *              firmware would have left there (below)
+ *   c000_0000  end of low RAM at most; the rest continues at 1_0000_0000
+ *   d000_0000  32-bit MMIO window: BARs
+ *   e000_0000  ECAM, bus 0 (1 MiB)
+ *   fec0_0000  IOAPIC      fee0_0000  local APICs
+ *   fffb_d000  TSS, identity map: KVM on Intel wants three pages and one
+ *   1_0000_0000  the rest of RAM, then the 64-bit MMIO window
+ */
+#ifndef VMM_CORE_LAYOUT_H
+#define VMM_CORE_LAYOUT_H
+
+#include <stdint.h>
+
+#define LAYOUT_LOW_RAM_END  UINT64_C(0xc0000000)
+#define LAYOUT_MMIO32	    UINT64_C(0xd0000000)
+#define LAYOUT_MMIO32_END   UINT64_C(0xe0000000)
+#define LAYOUT_ECAM	    UINT64_C(0xe0000000)
+#define LAYOUT_ECAM_SIZE    UINT64_C(0x100000) /* bus 0: 256 functions */
+#define LAYOUT_IOAPIC	    UINT64_C(0xfec00000)
+#define LAYOUT_LAPIC	    UINT64_C(0xfee00000)
+#define LAYOUT_IDENTITY_MAP UINT64_C(0xfffbc000)
+#define LAYOUT_TSS	    UINT64_C(0xfffbd000)
+#define LAYOUT_HIGH_RAM	    UINT64_C(0x100000000)
+
+/* Below 1 MiB, where a BIOS would have put them. */
+#define LAYOUT_GDT	   UINT64_C(0x500)
+#define LAYOUT_START_INFO  UINT64_C(0x1000) /* PVH start info, modules, map */
+#define LAYOUT_ZERO_PAGE   UINT64_C(0x7000) /* boot_params */
+#define LAYOUT_PAGE_TABLES UINT64_C(0x9000) /* long mode, 0x9000..0xbfff */
+#define LAYOUT_CMDLINE	   UINT64_C(0x20000)
+#define LAYOUT_CMDLINE_MAX UINT64_C(0x800)
+#define LAYOUT_SETUP_DATA  UINT64_C(0x40000) /* device tree, up to 64 KiB */
+#define LAYOUT_EBDA	   UINT64_C(0x9fc00) /* end of conventional RAM */
+#define LAYOUT_ACPI	   UINT64_C(0xe0000) /* RSDP first, then the tables */
+#define LAYOUT_ACPI_END	   UINT64_C(0x100000)
+#define LAYOUT_KERNEL	   UINT64_C(0x100000)
+
+/* I/O ports. */
+#define LAYOUT_COM1  0x3f8
+#define LAYOUT_POWER 0x600 /* ACPI sleep control, status and reset: 4 bytes */
+
+/* Interrupt lines (GSI = IOAPIC pin). */
+#define LAYOUT_COM1_IRQ	 4
+#define LAYOUT_POWER_IRQ 5 /* generic event: the power button */
+#define LAYOUT_MSI_GSI	 24 /* MSI routes begin above the IOAPIC's pins */
+
+#endif
