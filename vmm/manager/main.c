@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - `belljar`: the table of verbs, and the options before the verb. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/manager/cli.h"
+#include "vmm/manager/cmd.h"
+#include "vmm/manager/dirs.h"
+
+static const struct {
+	const char *name;
+	cmd_fn *run;
+	const char *doc;
+} commands[] = {
+	{ "version", cmd_version, "Print versions" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+struct global {
+	const char *root;
+	const char *kvm;
+	int version;
+	int verb; /* index in argv, 0: none */
+};
+
+enum { KEY_ROOT = 0x100, KEY_KVM, KEY_VERSION };
+
+static const struct argp_option options[] = {
+	{ "root", KEY_ROOT, "DIR", 0,
+	  "Keep images and VMs under DIR (default: $BELLJAR_ROOT)", 0 },
+	{ "kvm", KEY_KVM, "PATH", OPTION_HIDDEN, "Use PATH as /dev/kvm", 0 },
+	{ "version", KEY_VERSION, NULL, 0, "Print the version", 0 },
+	{ 0 },
+};
+
+int cmd_fail(const struct err *err)
+{
+	(void)fprintf(stderr, "belljar: %s\n", err->msg);
+	return EXIT_BELLJAR;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct global *g = state->input;
+
+	switch (key) {
+	case KEY_ROOT:
+		g->root = arg;
+		return 0;
+	case KEY_KVM:
+		g->kvm = arg;
+		return 0;
+	case KEY_VERSION:
+		g->version = 1;
+		return 0;
+	case ARGP_KEY_ARG:
+		/* The verb: what follows is its own. */
+		g->verb = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int unknown(const char *verb)
+{
+	const char *names[NR_COMMANDS + 1] = { NULL };
+	struct err err;
+
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		names[i] = commands[i].name;
+	const char *near = cli_closest(verb, names);
+	(void)err_say(&err, 1,
+		      "unknown command '%s'%s%s%s; see 'belljar --help'", verb,
+		      near ? " (did you mean '" : "", near ? near : "",
+		      near ? "'?)" : "");
+	return cmd_fail(&err);
+}
+
+static int dispatch(struct manager *mgr, int argc, char **argv)
+{
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[0]) == 0)
+			return commands[i].run(mgr, argc, argv);
+	return unknown(argv[0]);
+}
+
+/* The verbs, for --help; argp owns what is returned. */
+static char *list_commands(int key, const char *text, void *input)
+{
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)(uintptr_t)text;
+
+	char *list = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&list, &len);
+
+	if (!f)
+		return NULL;
+	(void)fputs("Commands (belljar COMMAND --help says more):", f);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		(void)fprintf(f, "\n  %-10s %s", commands[i].name,
+			      commands[i].doc);
+	(void)fclose(f);
+	return list;
+}
+
+int main(int argc, char **argv)
+{
+	const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "COMMAND [ARG...]",
+		.doc = "Run each container in a microVM of its own.\v",
+		.help_filter = list_commands,
+	};
+	struct global g = { 0 };
+	struct manager mgr = { .kvm = "/dev/kvm" };
+	struct err err;
+
+	int r = cli_parse(&argp, "belljar", argc, argv, &g, &err);
+	if (r == CLI_HELPED)
+		return 0;
+	if (r < 0)
+		return cmd_fail(&err);
+	if (g.kvm)
+		mgr.kvm = g.kvm;
+
+	if (g.version) {
+		(void)printf("belljar %s\n", BELLJAR_VERSION);
+		return 0;
+	}
+	if (g.verb == 0) {
+		(void)err_say(&err, 1,
+			      "no command given; see 'belljar --help'");
+		return cmd_fail(&err);
+	}
+	r = dirs_init(&mgr, g.root, &err);
+	int status = r < 0 ? cmd_fail(&err)
+			   : dispatch(&mgr, argc - g.verb, argv + g.verb);
+	dirs_done(&mgr);
+	return status;
+}
