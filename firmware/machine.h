@@ -25,10 +25,15 @@ struct machine {
 	uint64_t mmio64_size;
 };
 
-/* A file mapped read-only, private: the kernel or a piece of the initramfs. */
+/*
+ * The kernel or a piece of the initramfs: an open file and the size it had.
+ * It is read straight into guest RAM, never mapped: no second copy, and a
+ * file cut short meanwhile is an error, not a SIGBUS.
+ */
 struct image {
-	const unsigned char *data;
-	size_t size;
+	int fd; /* owned; valid while size > 0 */
+	uint64_t size; /* 0: nothing here */
+	const char *name; /* borrowed */
 };
 
 /*
@@ -47,9 +52,9 @@ struct boot {
 };
 
 /*
- * Map the file behind @fd; @name is for messages.  The mapping outlives @fd.
- * -errno: empty, not a regular file, no memory.  image_done() accepts a
- * zeroed struct.
+ * Take a duplicate of @fd, whose file @name (for messages, the caller's) must
+ * be regular and not empty: -EINVAL with a sentence otherwise.  image_done()
+ * closes it, and accepts a zeroed struct.
  */
 int image_map(int fd, const char *name, struct image *ret, struct err *err);
 void image_done(struct image *img);
@@ -57,10 +62,12 @@ void image_done(struct image *img);
 /*
  * Put kernel, the @nr pieces of the initramfs (one after the other, each
  * padded to four bytes), command line and machine description into guest
- * RAM, and say how to begin.  ELF vmlinux (with a PVH note) and bzImage are
- * told apart by their magic.  Every malformed file is -EINVAL or -ENOEXEC
- * with a sentence that says what is wrong and what would do; what does not
- * fit is -ENOSPC with the numbers.
+ * RAM, which must be fresh (all zero), and say how to begin.  ELF vmlinux
+ * (with a PVH note) and bzImage are told apart by their magic.
+ *
+ * Errors carry a sentence that names the file, the reason and the remedy:
+ * -ENOEXEC not a kernel we can boot, -EINVAL damaged, -ENOSPC does not fit,
+ * -E2BIG command line too long, -EIO and the like from reading.
  */
 int firmware_load(const struct machine *m, const struct image *kernel,
 		  const struct image *initrd, unsigned nr, struct boot *ret,

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image.c - a kernel or initramfs file, read with pread().
+ */
+#include "firmware/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+
+int image_map(int fd, const char *name, struct image *ret, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_say(err, EINVAL,
+			       "'%s' is not a regular file; give a kernel or "
+			       "initramfs file",
+			       name);
+	if (st.st_size <= 0)
+		return err_say(err, EINVAL,
+			       "'%s' is empty; give a kernel or initramfs file",
+			       name);
+
+	AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0)
+		return err_set(err, errno, "keep '%s' open", name);
+
+	*ret = (struct image){ .fd = TAKE_FD(own),
+			       .size = (uint64_t)st.st_size,
+			       .name = name };
+	return 0;
+}
+
+void image_done(struct image *img)
+{
+	if (img->size > 0)
+		(void)close(img->fd);
+	*img = (struct image){ .fd = -1 };
+}
+
+bool image_has(const struct image *img, uint64_t off, uint64_t len)
+{
+	return off <= img->size && len <= img->size - off;
+}
+
+int image_read(const struct image *img, uint64_t off, void *buf, size_t len,
+	       struct err *err)
+{
+	if (!image_has(img, off, len))
+		return err_say(err, EINVAL, "'%s' is truncated; fetch it again",
+			       img->name);
+
+	ssize_t n = io_pread_full(img->fd, buf, len, (off_t)off);
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s'", img->name);
+	if ((size_t)n < len)
+		return err_say(err, EINVAL,
+			       "'%s' became shorter while it was read; "
+			       "try again",
+			       img->name);
+	return 0;
+}
+
+int image_load(const struct image *img, uint64_t off, uint64_t len,
+	       const struct gmem *gm, gpa_t gpa, struct err *err)
+{
+	/* The pointer goes straight to the kernel, which checks it again. */
+	void *host = gmem_ptr(gm, gpa, len);
+
+	if (!host)
+		return err_set(err, EFAULT, "load '%s' into guest RAM",
+			       img->name);
+	return image_read(img, off, host, len, err);
+}
