@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pci.h - one PCI Express host bridge with one bus: the bridge at 00.0 and up
+ * to 31 functions beside it.
+ *
+ * Configuration space is memory.  The ECAM window is a read-only KVM slot over
+ * the very pages the monitor keeps each function's registers in, so a read
+ * costs no exit; a write exits, goes through the function's write mask, and
+ * is back in the page before the guest goes on.  Functions that are absent
+ * share pages of 0xff.  Hence nothing in configuration space may have a side
+ * effect when read.  Ports 0xcf8/0xcfc reach the same registers.
+ *
+ * Locks: pci_host.lock guards configuration space and where BARs are; BAR
+ * handlers are called without it.  Order: pci_host.lock, then a device's.
+ */
+#ifndef DEVICES_PCI_PCI_H
+#define DEVICES_PCI_PCI_H
+
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+#include "vmm/core/irq.h"
+#include "vmm/lib/err.h"
+
+#define PCI_SLOTS	32
+#define PCI_BARS	6
+#define PCI_CONFIG_SIZE 256 /* the rest of a function's 4 KiB reads 0 */
+
+struct pci_dev;
+
+struct pci_ops {
+	/*
+	 * As in struct bus_ops, inside BAR @bar; several vCPUs at once.  The
+	 * BAR does not move while a handler runs.
+	 */
+	void (*bar_read)(struct pci_dev *dev, unsigned bar, uint64_t off,
+			 void *data, unsigned len);
+	void (*bar_write)(struct pci_dev *dev, unsigned bar, uint64_t off,
+			  const void *data, unsigned len);
+	/*
+	 * BAR @bar is decoded at @addr from now on, or no longer (@on false,
+	 * @addr is where it was).  No handler of it is running.  Optional.
+	 */
+	void (*bar_moved)(struct pci_dev *dev, unsigned bar, uint64_t addr,
+			  bool on);
+	/* Registers of the capability at @cap were written.  Optional. */
+	void (*cap_written)(struct pci_dev *dev, unsigned cap);
+	/*
+	 * The machine is complete and confined, no vCPU runs yet: the place
+	 * to start threads.  Optional.
+	 */
+	int (*start)(struct pci_dev *dev, struct err *err);
+};
+
+struct pci_bar {
+	struct pci_dev *dev;
+	uint64_t size; /* power of two, 0: absent */
+	uint64_t addr; /* where it is decoded while `mapped` */
+	bool is64, mapped;
+};
+
+/* One function.  Embedded in its owner. */
+struct pci_dev {
+	const struct pci_ops *ops;
+	struct pci_host *host; /* NULL until pci_add() */
+	unsigned slot;
+	/* Registers: `initial` until pci_add(), then the ECAM page. */
+	unsigned char *config;
+	unsigned char initial[PCI_CONFIG_SIZE];
+	unsigned char writable[PCI_CONFIG_SIZE]; /* bits a guest may change */
+	uint8_t last_cap, next_cap; /* while capabilities are added */
+	struct pci_bar bar[PCI_BARS];
+};
+
+struct pci_ids {
+	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint32_t class_code; /* 24 bits: class, subclass, interface */
+	uint8_t revision;
+};
+
+/* First a function's registers, before pci_add(). */
+void pci_dev_init(struct pci_dev *dev, const struct pci_ops *ops,
+		  const struct pci_ids *ids);
+/* Memory BAR @nr of @size (a power of two, 4 KiB at least). */
+void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size, bool is64);
+/*
+ * Append a capability of @len bytes (a multiple of 4; the first two, id and
+ * next, are filled in).  @writable: its write mask, NULL: read-only.  Returns
+ * its offset.
+ */
+unsigned pci_dev_cap(struct pci_dev *dev, uint8_t id, const void *cap,
+		     unsigned len, const void *writable);
+
+struct pci_host_config {
+	struct bus *mmio;
+	struct bus *pio;
+	struct irqchip *chip;
+	int vm_fd; /* -1: unit test, no memory slots, no ioeventfds */
+	unsigned ecam_slot;
+	uint64_t mmio64, mmio64_size; /* window for 64-bit BARs; 0: none */
+};
+
+/* A stretch of addresses BARs may be decoded in. */
+struct pci_window {
+	uint64_t base, size, next; /* next: first byte not given out yet */
+};
+
+struct pci_host {
+	struct pci_host_config cfg;
+	pthread_mutex_t lock;
+	int memfd;
+	unsigned char *ecam; /* LAYOUT_ECAM_SIZE bytes, as the guest sees it */
+	struct pci_dev bridge;
+	struct pci_dev *dev[PCI_SLOTS];
+	struct pci_window window32, window64;
+	struct bus bars; /* those decoded now, behind the windows */
+	uint32_t address; /* port 0xcf8 */
+	bool slot_mapped; /* KVM knows the ECAM slot */
+	bool on_mmio, on_pio; /* which ranges are registered */
+};
+
+/* -errno with a sentence; pci_host_done() accepts what is half made. */
+int pci_host_init(struct pci_host *host, const struct pci_host_config *cfg,
+		  struct err *err);
+/* Give every BAR an address and switch decoding on; start the functions. */
+int pci_host_start(struct pci_host *host, struct err *err);
+/* After the functions are closed and no vCPU runs. */
+void pci_host_done(struct pci_host *host);
+
+/* Put @dev in the next free slot.  -ENOSPC with a sentence. */
+int pci_add(struct pci_host *host, struct pci_dev *dev, struct err *err);
+/* Take it out; its owner may free it then.  Accepts one not added. */
+void pci_remove(struct pci_dev *dev);
+
+#endif

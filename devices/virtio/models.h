@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * models.h - the device models and what each is made of.  Descriptors are
+ * opened by others; virtio_open() takes them over when it succeeds.
+ */
+#ifndef DEVICES_VIRTIO_MODELS_H
+#define DEVICES_VIRTIO_MODELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/virtio/virtio.h"
+
+struct blk_config {
+	int fd; /* raw image file or block device */
+	bool readonly;
+	const char *serial; /* up to 20 bytes, NULL: none */
+};
+
+struct net_config {
+	int fd; /* SOCK_SEQPACKET, a frame a message (abi/net.h), or a tap */
+	uint8_t mac[6];
+};
+
+struct vsock_config {
+	uint64_t cid; /* the guest's, at least 3 */
+	int listen_fd; /* host programs connect here; -1: none */
+	int dial_fd; /* abi/dial.h; -1: guest-initiated is refused */
+};
+
+extern const struct virtio_ops blk_ops, net_ops, vsock_ops;
+extern const struct virtio_ops rng_ops; /* no configuration: NULL */
+
+#endif
