@@ -55,7 +55,7 @@ $O/belljar: $(call obj,vmm/manager/main.c) $(call layerlib,manager lib)
 $O/belljar: LIBS := -ljson-c -larchive -lcrypto
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core lib)
-$O/belljar-monitor: LIBS := -lfdt -lpthread
+$O/belljar-monitor: LIBS := -lfdt -ljson-c -lpthread
 $O/belljar-net: $(call obj,$(call sources,vmm/net)) $(call layerlib,lib)
 $O/belljar-net: LIBS := -lslirp
 $(PROGRAMS):

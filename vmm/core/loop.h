@@ -2,8 +2,9 @@
 /*
  * loop.h - an epoll loop; one for each thread that serves descriptors.
  *
- * Only the loop's own thread (or whoever owns it before loop_run()) adds,
- * changes and removes sources; loop_stop() may come from any thread.
+ * Only the loop's own thread (or whoever owns it before loop_run()) adds and
+ * removes sources.  Another thread may change the events of one whose fields
+ * a lock of its owner guards.  loop_stop() may come from any thread.
  */
 #ifndef VMM_CORE_LOOP_H
 #define VMM_CORE_LOOP_H

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h - what one VM is made of: every descriptor open, every number
+ * checked.  After config_parse() the monitor opens no path.
+ */
+#ifndef VMM_MONITOR_CONFIG_H
+#define VMM_MONITOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/machine.h"
+#include "vmm/lib/err.h"
+
+#define CONFIG_MAX_CPUS	   64
+#define CONFIG_MAX_DISKS   16
+#define CONFIG_MAX_NETS	   4
+#define CONFIG_MAX_INITRDS 8
+
+struct config_file {
+	int fd;
+	const char *name; /* for messages */
+};
+
+struct config_disk {
+	int fd;
+	bool readonly;
+	char serial[21]; /* VIRTIO_BLK_ID_BYTES and a NUL */
+};
+
+struct config_net {
+	int fd;
+	uint8_t mac[6];
+};
+
+struct config {
+	const char *id;
+	int kvm_fd;
+	struct config_file kernel;
+	struct config_file initrd[CONFIG_MAX_INITRDS];
+	unsigned nr_initrds;
+	const char *cmdline;
+	unsigned cpus;
+	uint64_t memory; /* bytes, a multiple of 4 KiB */
+	enum machine_hw hw;
+	bool serial;
+	int serial_out, serial_in; /* -1: none */
+	int control_fd; /* listening; -1: none */
+	int events_fd; /* -1: none */
+	struct config_disk disk[CONFIG_MAX_DISKS];
+	unsigned nr_disks;
+	struct config_net net[CONFIG_MAX_NETS];
+	unsigned nr_nets;
+	bool vsock;
+	uint64_t vsock_cid;
+	int vsock_listen, vsock_dial; /* -1: none */
+	bool rng;
+	bool verbose;
+};
+
+/*
+ * The command line, with all it names opened.  Strings point into @argv.
+ * --help, --usage and --version print and leave *@ret_done true.
+ */
+int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
+		 struct err *err);
+
+/* Close what is still open; accepts a config that failed half-way. */
+void config_done(struct config *c);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control.c - status, pause, resume, stop and kill over a Unix socket. */
+#include "vmm/monitor/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/lib/io.h"
+#include "vmm/lib/json.h"
+#include "vmm/lib/list.h"
+#include "vmm/lib/log.h"
+
+static void add_i64(struct json_object *o, const char *key, uint64_t v)
+{
+	(void)json_object_object_add(o, key, json_object_new_int64((int64_t)v));
+}
+
+static void add_str(struct json_object *o, const char *key, const char *v)
+{
+	(void)json_object_object_add(o, key, json_object_new_string(v));
+}
+
+static uint64_t relaxed(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void do_status(struct vm *vm, struct json_object *answer)
+{
+	uint64_t io = 0;
+	uint64_t mmio = 0;
+	uint64_t other = 0;
+
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+		const struct vcpu_exits *e = &vm->vcpu[i].exits;
+
+		io += relaxed(&e->io);
+		mmio += relaxed(&e->mmio);
+		other += relaxed(&e->other);
+	}
+	add_str(answer, "state", vm->paused ? "paused" : "running");
+	add_str(answer, "id", vm->config->id ? vm->config->id : "");
+	add_i64(answer, "pid", (uint64_t)getpid());
+	add_i64(answer, "vcpus", vm->nr_vcpus);
+	add_i64(answer, "memory", vm->gm.size);
+	add_i64(answer, "exits", io + mmio + other);
+	add_i64(answer, "exits_io", io);
+	add_i64(answer, "exits_mmio", mmio);
+}
+
+static void do_pause(struct vm *vm, struct json_object *answer)
+{
+	(void)answer;
+	vm_pause(vm);
+}
+
+static void do_resume(struct vm *vm, struct json_object *answer)
+{
+	(void)answer;
+	vm_resume(vm);
+}
+
+static void do_stop(struct vm *vm, struct json_object *answer)
+{
+	(void)answer;
+	power_press(&vm->power);
+}
+
+static void do_kill(struct vm *vm, struct json_object *answer)
+{
+	(void)answer;
+	vm_finish(vm, VM_KILLED);
+}
+
+static const struct {
+	const char *word;
+	void (*run)(struct vm *vm, struct json_object *answer);
+} requests[] = {
+	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
+	{ "stop", do_stop },	 { "kill", do_kill },
+};
+
+static void refuse(struct json_object *answer, const char *sentence)
+{
+	(void)json_object_object_add(answer, "ok",
+				     json_object_new_boolean(false));
+	add_str(answer, "error", sentence);
+}
+
+static void answer_request(struct vm *vm, const char *word, int fd)
+{
+	AUTO_JSON struct json_object *answer = json_object_new_object();
+	unsigned i = 0;
+	const unsigned nr = sizeof(requests) / sizeof(requests[0]);
+
+	while (i < nr && strcmp(word, requests[i].word) != 0)
+		i++;
+	if (i < nr) {
+		(void)json_object_object_add(answer, "ok",
+					     json_object_new_boolean(true));
+		requests[i].run(vm, answer);
+	} else if (strcmp(word, "resize") == 0) {
+		refuse(answer, "resize is not supported by this version");
+	} else {
+		refuse(answer, "unknown request; there are status, pause, "
+			       "resume, stop and kill");
+	}
+
+	char line[512];
+	int n = snprintf(
+		line, sizeof(line), "%s\n",
+		json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return;
+	/* A client that does not read its answers does without them. */
+	(void)send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void hang_up(struct control_client *client)
+{
+	loop_remove(client->control->loop, &client->src);
+	(void)close(client->src.fd);
+	client->src.fd = -1;
+	client->len = 0;
+}
+
+static void on_request(struct loop_fd *src, uint32_t events)
+{
+	struct control_client *c =
+		container_of(src, struct control_client, src);
+	ssize_t n = recv(src->fd, c->line + c->len, sizeof(c->line) - c->len,
+			 MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		hang_up(c);
+		return;
+	}
+	c->len += (size_t)n;
+
+	char *end;
+	while ((end = memchr(c->line, '\n', c->len))) {
+		size_t used = (size_t)(end - c->line) + 1;
+
+		*end = '\0';
+		answer_request(c->control->vm, c->line, src->fd);
+		c->len -= used;
+		memmove(c->line, c->line + used, c->len);
+	}
+	if (c->len == sizeof(c->line)) {
+		log_warn("control: a request longer than %d bytes, hanging up",
+			 CONTROL_MAX_REQUEST);
+		hang_up(c);
+	}
+}
+
+static void on_client(struct loop_fd *src, uint32_t events)
+{
+	struct control *c = container_of(src, struct control, listener);
+	int fd = accept4(src->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &c->client[i];
+
+		if (client->src.fd >= 0)
+			continue;
+		client->src.fd = fd;
+		if (loop_set(c->loop, &client->src, EPOLLIN) < 0)
+			hang_up(client);
+		return;
+	}
+	log_warn("control: more than %d clients, hanging up", CONTROL_CLIENTS);
+	(void)close(fd);
+}
+
+int control_init(struct control *c, struct vm *vm, struct loop *loop,
+		 int listen_fd, struct err *err)
+{
+	*c = (struct control){
+		.vm = vm,
+		.loop = loop,
+		.listener = { .fd = listen_fd, .ready = on_client },
+	};
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		c->client[i].control = c;
+		c->client[i].src =
+			(struct loop_fd){ .fd = -1, .ready = on_request };
+	}
+	if (listen_fd < 0)
+		return 0;
+	int r = io_set_nonblock(listen_fd, true);
+	if (r == 0)
+		r = loop_set(loop, &c->listener, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch the control socket") : 0;
+}
+
+void control_done(struct control *c)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->client[i].src.fd >= 0)
+			hang_up(&c->client[i]);
+	loop_remove(c->loop, &c->listener);
+}
+
+void control_event(int fd, const char *event, const char *reason)
+{
+	struct timespec now;
+
+	if (fd < 0)
+		return;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+
+	AUTO_JSON struct json_object *o = json_object_new_object();
+	add_str(o, "event", event);
+	add_i64(o, "ns",
+		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	if (reason)
+		add_str(o, "reason", reason);
+
+	const char *text =
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	char line[256];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	if (n > 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
+		(void)!write(fd, line, (size_t)n);
+}
+
+const char *control_end_name(enum vm_end end)
+{
+	static const char *const name[] = {
+		[VM_RUNS] = "running", [VM_POWEROFF] = "poweroff",
+		[VM_RESET] = "reset",  [VM_KILLED] = "killed",
+		[VM_FAILED] = "error",
+	};
+
+	return name[end];
+}

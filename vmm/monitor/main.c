@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - one virtual machine, from its command line to its exit status.
+ * Read this first: parse and open everything, create the VM, run, end.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/list.h"
+#include "vmm/lib/log.h"
+#include "vmm/monitor/control.h"
+#include "vmm/monitor/vm.h"
+
+struct monitor {
+	struct loop loop;
+	struct loop_fd signals;
+	struct vm vm;
+	struct control control;
+};
+
+static void on_signal(struct loop_fd *src, uint32_t events)
+{
+	struct monitor *m = container_of(src, struct monitor, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(src->fd, &info, sizeof(info)) == sizeof(info))
+		vm_finish(&m->vm, VM_KILLED);
+}
+
+/* Blocked before the first thread, so that only the loop sees them. */
+static int watch_signals(struct monitor *m, struct err *err)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+
+	m->signals = (struct loop_fd){ .ready = on_signal };
+	m->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signals.fd < 0)
+		return err_set(err, errno, "watch signals");
+	int r = loop_set(&m->loop, &m->signals, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch signals") : 0;
+}
+
+static int run(struct monitor *m, struct config *c, struct err *err)
+{
+	int r = loop_init(&m->loop, err);
+	if (r < 0)
+		return r;
+
+	r = watch_signals(m, err);
+	if (r == 0) {
+		r = vm_create(&m->vm, c, &m->loop, err);
+		if (r == 0)
+			r = control_init(&m->control, &m->vm, &m->loop,
+					 c->control_fd, err);
+		if (r == 0) {
+			control_event(c->events_fd, "created", NULL);
+			control_event(c->events_fd, "started", NULL);
+			r = vm_start(&m->vm, err);
+			if (r == 0)
+				r = loop_run(&m->loop);
+			control_done(&m->control);
+		}
+		vm_destroy(&m->vm);
+	}
+	loop_done(&m->loop);
+	if (m->signals.fd >= 0)
+		(void)close(m->signals.fd);
+	return r;
+}
+
+static int exit_status(const struct monitor *m, int r, const struct err *err)
+{
+	if (r < 0) {
+		log_error("%s", err->msg);
+		return CONTROL_FAILED;
+	}
+	switch (m->vm.end) {
+	case VM_FAILED:
+		log_error("%s", m->vm.why.msg);
+		return CONTROL_FAILED;
+	case VM_KILLED:
+		return CONTROL_KILLED;
+	default:
+		return 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	struct err err = { 0 };
+	bool done;
+
+	/* One arena: the threads allocate next to nothing. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	log_init(NULL, LOG_WARN);
+	int r = config_parse(argc, argv, &config, &done, &err);
+	if (r < 0 || done) {
+		if (r < 0)
+			log_error("%s", err.msg);
+		config_done(&config);
+		return r < 0 ? CONTROL_FAILED : 0;
+	}
+	log_init(config.id, config.verbose ? LOG_DEBUG : LOG_WARN);
+
+	AUTO_FREE struct monitor *m = calloc(1, sizeof(*m));
+	if (!m) {
+		log_error("out of memory");
+		config_done(&config);
+		return CONTROL_FAILED;
+	}
+	m->signals.fd = -1;
+	r = run(m, &config, &err);
+	int status = exit_status(m, r, &err);
+	control_event(config.events_fd, "ended",
+		      r < 0 ? "error" : control_end_name(m->vm.end));
+	config_done(&config);
+	return status;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vm.c - create, wire, run and destroy one virtual machine. */
+#include "vmm/monitor/vm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "devices/virtio/models.h"
+#include "vmm/arch/arch.h"
+#include "vmm/core/kvm.h"
+#include "vmm/core/layout.h"
+#include "vmm/monitor/vcpu.h"
+
+#define GIB	      (UINT64_C(1) << 30)
+#define MMIO64_SIZE   (64 * GIB)
+#define IO_STACK_SIZE (256 << 10)
+#define SLOT_ECAM     GMEM_REGIONS /* memory slots 0.. are the RAM's */
+
+static void on_power_off(void *arg)
+{
+	vm_finish(arg, VM_POWEROFF);
+}
+
+static void on_reset(void *arg)
+{
+	vm_finish(arg, VM_RESET);
+}
+
+static int create_kvm(struct vm *vm, struct err *err)
+{
+	int kvm = vm->config->kvm_fd;
+	int r = kvm_check(kvm, err);
+	if (r < 0)
+		return r;
+
+	int max =
+		kvm_ioctl_val(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS, err);
+	if (max >= 0 && vm->config->cpus > (unsigned)max)
+		return err_say(err, ERANGE,
+			       "--cpus: KVM on this host allows %d", max);
+	vm->fd = kvm_ioctl_val(kvm, KVM_CREATE_VM, 0, err);
+	if (vm->fd < 0)
+		return vm->fd;
+	r = kvm_ioctl_val(kvm, KVM_GET_VCPU_MMAP_SIZE, 0, err);
+	if (r < 0)
+		return r;
+	vm->run_size = (size_t)r;
+	return arch_vm_init(vm->fd, err);
+}
+
+static int create_ram(struct vm *vm, struct err *err)
+{
+	int r = gmem_init(&vm->gm, vm->config->memory, err);
+
+	for (unsigned i = 0; r == 0 && i < vm->gm.nr; i++) {
+		const struct gmem_region *reg = &vm->gm.region[i];
+
+		r = kvm_map(vm->fd, i, reg->gpa, reg->size, reg->host, 0, err);
+	}
+	return r;
+}
+
+/* Above RAM, within what the processor can address. */
+static int place_mmio64(const struct vm *vm, uint64_t *ret_base,
+			uint64_t *ret_size, struct err *err)
+{
+	unsigned bits = arch_phys_bits(vm->config->kvm_fd);
+	uint64_t end = UINT64_C(1) << (bits < 52 ? bits : 52);
+	uint64_t base = (gmem_end(&vm->gm) + GIB - 1) & ~(GIB - 1);
+
+	if (base >= end || end - base < GIB)
+		return err_say(err, ERANGE,
+			       "--memory: %" PRIu64 " MiB is too large for the "
+			       "%u address bits of this host's processor",
+			       vm->gm.size >> 20, bits);
+	*ret_base = base;
+	*ret_size = end - base < MMIO64_SIZE ? end - base : MMIO64_SIZE;
+	return 0;
+}
+
+static int add_device(struct vm *vm, const struct virtio_ops *ops,
+		      const void *config, struct err *err)
+{
+	const struct virtio_env env = {
+		.gm = &vm->gm,
+		.chip = &vm->chip,
+		.loop = &vm->io,
+		.pci = &vm->pci,
+	};
+	int r = virtio_open(ops, config, &env, &vm->dev[vm->nr_devs], err);
+
+	if (r == 0)
+		vm->nr_devs++;
+	return r;
+}
+
+static int add_disks(struct vm *vm, struct config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->nr_disks; i++) {
+		struct blk_config blk = {
+			.fd = c->disk[i].fd,
+			.readonly = c->disk[i].readonly,
+			.serial = c->disk[i].serial,
+		};
+		int r = add_device(vm, &blk_ops, &blk, err);
+		if (r < 0)
+			return r;
+		c->disk[i].fd = -1;
+	}
+	return 0;
+}
+
+static int add_nets(struct vm *vm, struct config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->nr_nets; i++) {
+		struct net_config net = { .fd = c->net[i].fd };
+
+		memcpy(net.mac, c->net[i].mac, sizeof(net.mac));
+		int r = add_device(vm, &net_ops, &net, err);
+		if (r < 0)
+			return r;
+		c->net[i].fd = -1;
+	}
+	return 0;
+}
+
+static int add_vsock(struct vm *vm, struct config *c, struct err *err)
+{
+	struct vsock_config vsock = {
+		.cid = c->vsock_cid,
+		.listen_fd = c->vsock_listen,
+		.dial_fd = c->vsock_dial,
+	};
+	int r = add_device(vm, &vsock_ops, &vsock, err);
+
+	if (r == 0)
+		c->vsock_listen = c->vsock_dial = -1;
+	return r;
+}
+
+static int create_devices(struct vm *vm, struct config *c,
+			  const struct machine *m, struct err *err)
+{
+	struct pci_host_config pci = {
+		.mmio = &vm->mmio,
+		.pio = &vm->pio,
+		.chip = &vm->chip,
+		.vm_fd = vm->fd,
+		.ecam_slot = SLOT_ECAM,
+		.mmio64 = m->mmio64,
+		.mmio64_size = m->mmio64_size,
+	};
+	int r = power_init(&vm->power, &vm->pio, &vm->chip, err);
+
+	if (r == 0 && c->serial)
+		r = serial_init(&vm->serial, &vm->pio, &vm->chip, &vm->io,
+				c->serial_out, c->serial_in, err);
+	if (r == 0)
+		r = pci_host_init(&vm->pci, &pci, err);
+	if (r == 0)
+		r = add_disks(vm, c, err);
+	if (r == 0)
+		r = add_nets(vm, c, err);
+	if (r == 0 && c->vsock)
+		r = add_vsock(vm, c, err);
+	if (r == 0 && c->rng)
+		r = add_device(vm, &rng_ops, NULL, err);
+	return r < 0 ? r : pci_host_start(&vm->pci, err);
+}
+
+static int load(struct vm *vm, const struct machine *m, struct boot *ret,
+		struct err *err)
+{
+	const struct config *c = vm->config;
+	struct image kernel = { 0 };
+	struct image initrd[CONFIG_MAX_INITRDS] = { 0 };
+	int r = image_map(c->kernel.fd, c->kernel.name, &kernel, err);
+
+	for (unsigned i = 0; r == 0 && i < c->nr_initrds; i++)
+		r = image_map(c->initrd[i].fd, c->initrd[i].name, &initrd[i],
+			      err);
+	if (r == 0)
+		r = firmware_load(m, &kernel, initrd, c->nr_initrds, ret, err);
+
+	for (unsigned i = 0; i < c->nr_initrds; i++)
+		image_done(&initrd[i]);
+	image_done(&kernel);
+	return r;
+}
+
+static void init_empty(struct vm *vm, struct config *c, struct loop *main)
+{
+	*vm = (struct vm){ .config = c, .main = main, .fd = -1 };
+	vm->gm.fd = -1;
+	vm->io.epoll = vm->io.wake = -1;
+	vm->power.button.fd = -1;
+	vm->power.off = on_power_off;
+	vm->power.reset = on_reset;
+	vm->power.arg = vm;
+	vm->serial.irq.fd = vm->serial.in.fd = -1;
+	(void)pthread_mutex_init(&vm->lock, NULL);
+	(void)pthread_cond_init(&vm->changed, NULL);
+	bus_init(&vm->pio);
+	bus_init(&vm->mmio);
+}
+
+int vm_create(struct vm *vm, struct config *c, struct loop *main,
+	      struct err *err)
+{
+	struct machine m = {
+		.gm = &vm->gm,
+		.cpus = c->cpus,
+		.hw = c->hw,
+		.serial = c->serial,
+		.cmdline = c->cmdline,
+	};
+	struct boot boot = { 0 };
+
+	init_empty(vm, c, main);
+	int r = loop_init(&vm->io, err);
+	if (r == 0)
+		r = create_kvm(vm, err);
+	if (r == 0)
+		r = create_ram(vm, err);
+	if (r == 0)
+		r = place_mmio64(vm, &m.mmio64, &m.mmio64_size, err);
+	if (r == 0)
+		r = irqchip_init(&vm->chip, vm->fd, err);
+	if (r == 0)
+		r = create_devices(vm, c, &m, err);
+	if (r == 0)
+		r = load(vm, &m, &boot, err);
+	for (unsigned i = 0; r == 0 && i < c->cpus; i++)
+		r = vcpu_create(vm, i, &boot, err);
+	return r;
+}
+
+static void *io_thread(void *arg)
+{
+	struct vm *vm = arg;
+	int r = loop_run(&vm->io);
+
+	if (r < 0)
+		vm_fail(vm, "device loop: %s", strerrordesc_np(-r));
+	return NULL;
+}
+
+int vm_start(struct vm *vm, struct err *err)
+{
+	pthread_attr_t attr;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, IO_STACK_SIZE);
+	int r = pthread_create(&vm->io_thread, &attr, io_thread, vm);
+	(void)pthread_attr_destroy(&attr);
+	if (r != 0)
+		return err_set(err, r, "start the device loop");
+	vm->has_io_thread = true;
+	(void)pthread_setname_np(vm->io_thread, "devices");
+
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+		r = vcpu_start(&vm->vcpu[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void set_stop(struct vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->lock);
+	__atomic_store_n(&vm->stop, true, __ATOMIC_RELEASE);
+	(void)pthread_cond_broadcast(&vm->changed);
+	(void)pthread_mutex_unlock(&vm->lock);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	set_stop(vm);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		vcpu_destroy(&vm->vcpu[i]);
+	if (vm->has_io_thread) {
+		loop_stop(&vm->io);
+		(void)pthread_join(vm->io_thread, NULL);
+	}
+	for (unsigned i = 0; i < vm->nr_devs; i++)
+		virtio_close(vm->dev[i]);
+	pci_host_done(&vm->pci);
+	serial_done(&vm->serial);
+	power_done(&vm->power);
+	irqchip_done(&vm->chip);
+	gmem_done(&vm->gm);
+	if (vm->fd >= 0)
+		(void)close(vm->fd);
+	bus_done(&vm->mmio);
+	bus_done(&vm->pio);
+	loop_done(&vm->io);
+	(void)pthread_cond_destroy(&vm->changed);
+	(void)pthread_mutex_destroy(&vm->lock);
+}
+
+void vm_finish(struct vm *vm, enum vm_end why)
+{
+	enum vm_end runs = VM_RUNS;
+
+	/* Pairs with the acquire in vm_ended(). */
+	(void)__atomic_compare_exchange_n(&vm->end, &runs, why, false,
+					  __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	/* A vCPU that reset must not run on; the others are kicked later. */
+	set_stop(vm);
+	loop_stop(vm->main);
+}
+
+void vm_fail(struct vm *vm, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	if (vm->why.code == 0) {
+		va_start(ap, fmt);
+		(void)vsnprintf(vm->why.msg, sizeof(vm->why.msg), fmt, ap);
+		va_end(ap);
+		vm->why.code = EIO;
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	vm_finish(vm, VM_FAILED);
+}
+
+enum vm_end vm_ended(struct vm *vm)
+{
+	return __atomic_load_n(&vm->end, __ATOMIC_ACQUIRE);
+}
+
+void vm_pause(struct vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->lock);
+	__atomic_store_n(&vm->paused, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		vcpu_kick(&vm->vcpu[i]);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		while (!vm->vcpu[i].parked && !vm->stop)
+			(void)pthread_cond_wait(&vm->changed, &vm->lock);
+	(void)pthread_mutex_unlock(&vm->lock);
+}
+
+void vm_resume(struct vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->lock);
+	__atomic_store_n(&vm->paused, false, __ATOMIC_RELEASE);
+	(void)pthread_cond_broadcast(&vm->changed);
+	(void)pthread_mutex_unlock(&vm->lock);
+}

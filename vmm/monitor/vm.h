@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm.h - one virtual machine: create, run, destroy.
+ *
+ * Threads: main (control socket, signals), one for the devices' loop, one for
+ * each vCPU.  Lock order: vm->lock, then a device's.
+ */
+#ifndef VMM_MONITOR_VM_H
+#define VMM_MONITOR_VM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devices/bus.h"
+#include "devices/legacy/power.h"
+#include "devices/legacy/serial.h"
+#include "devices/pci/pci.h"
+#include "devices/virtio/virtio.h"
+#include "vmm/core/gmem.h"
+#include "vmm/core/irq.h"
+#include "vmm/core/loop.h"
+#include "vmm/monitor/config.h"
+
+#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 2)
+
+enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
+
+/* Written by the vCPU's thread alone, read (relaxed) by anyone. */
+struct vcpu_exits {
+	uint64_t io, mmio, other;
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned id;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool has_thread;
+	bool parked; /* vm->lock */
+	struct vcpu_exits exits;
+};
+
+struct vm {
+	const struct config *config;
+	int fd;
+	size_t run_size; /* of each vCPU's kvm_run */
+	struct gmem gm;
+	struct irqchip chip;
+	struct bus pio, mmio;
+	struct pci_host pci;
+	struct power power;
+	struct serial serial;
+	struct virtio_dev *dev[VM_MAX_DEVICES];
+	unsigned nr_devs;
+
+	struct loop *main; /* stopped when the VM ends */
+	struct loop io; /* the devices' */
+	pthread_t io_thread;
+	bool has_io_thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* stop, paused, parked */
+	bool stop, paused; /* atomic; written under lock */
+	enum vm_end end; /* atomic; the first reason stays */
+	struct err why; /* of VM_FAILED; written before end */
+
+	unsigned nr_vcpus;
+	struct vcpu vcpu[CONFIG_MAX_CPUS];
+};
+
+/*
+ * Make the VM that @c describes, with everything loaded and nothing running.
+ * @c and @main outlive it; descriptors of devices pass to it.  On failure
+ * vm_destroy() is still due.
+ */
+int vm_create(struct vm *vm, struct config *c, struct loop *main,
+	      struct err *err);
+
+/* Start the devices' loop and the vCPUs. */
+int vm_start(struct vm *vm, struct err *err);
+
+/* Stop every thread and free everything. */
+void vm_destroy(struct vm *vm);
+
+/*
+ * The VM is over: remember the first reason and stop the main loop.  Any
+ * thread.  vm_fail() also keeps the sentence.
+ */
+void vm_finish(struct vm *vm, enum vm_end why);
+void vm_fail(struct vm *vm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+enum vm_end vm_ended(struct vm *vm);
+
+/* Main thread.  vm_pause() returns when no vCPU is in the guest. */
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+
+#endif
