@@ -2,13 +2,17 @@
 #
 # What goes into a guest: init and its initramfs, kernels, the demo's image.
 
+# Of lib, init takes what no more than a libc is needed for.
+INITLIB   := vmm/lib/err.c vmm/lib/io.c
 INITFLAGS := -static -Os -g0 -fno-asynchronous-unwind-tables -s \
+	     -ffunction-sections -Wl,--gc-sections \
 	     -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
 
-$O/init: $(INIT) $(wildcard images/init/*.h vmm/abi/*.h)
+$O/init: $(INIT) $(INITLIB) $(wildcard images/init/*.h vmm/abi/*.h vmm/lib/*.h)
 	@mkdir -p $(@D)
 	@echo '  MUSL  $@'
-	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) $(INIT) -o $@
+	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) \
+		$(INIT) $(INITLIB) -o $@
 
 $O/initrd.cpio: $O/init images/init/pack.sh
 	@echo '  CPIO  $@'

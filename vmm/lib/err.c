@@ -17,9 +17,9 @@ int err_set(struct err *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 
 	size_t len = strlen(err->msg);
+	/* strerror: musl has no strerrordesc_np, and nobody sets a locale. */
 	(void)snprintf(err->msg + len, sizeof(err->msg) - len, ": %s",
-		       strerrordesc_np(errnum) ? strerrordesc_np(errnum)
-					       : "unknown error");
+		       strerror(errnum));
 	err->code = errnum;
 	return -errnum;
 }
