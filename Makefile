@@ -30,12 +30,13 @@ CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib core devices firmware manager
+LAYERS  := lib core devices firmware manager net
 lib      := vmm/lib
 core     := vmm/core vmm/arch/x86
 devices  := devices devices/pci devices/virtio devices/legacy devices/backend
 firmware := firmware
 manager  := vmm/manager
+net      := vmm/net
 sources   = $(wildcard $(addsuffix /*.c,$1))
 layersrc  = $(filter-out %/main.c,$(call sources,$($1)))
 obj       = $(patsubst %.c,$O/%.o,$1)
@@ -43,7 +44,7 @@ layerlib  = $(patsubst %,$O/lib%.a,$1)
 
 PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
 UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
-SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor vmm/net)
+SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
 TESTSRC  := $(call sources,tests/unit tests/harness tests/bench)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
@@ -56,7 +57,7 @@ $O/belljar: LIBS := -ljson-c -larchive -lcrypto
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core lib)
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lpthread
-$O/belljar-net: $(call obj,$(call sources,vmm/net)) $(call layerlib,lib)
+$O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net lib)
 $O/belljar-net: LIBS := -lslirp
 $(PROGRAMS):
 	@echo '  LD    $@'

@@ -6,13 +6,15 @@
 HARNESS := $(call obj,$(call sources,tests/harness))
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,manager firmware devices core lib)
+		$(call layerlib,net manager firmware devices core lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
 
-unit: $(UNIT)
-	@set -e; for t in $(UNIT); do echo "  RUN   $$t"; $$t; done
+# BELLJAR_BUILD: where a test finds the programs that it starts.
+unit: $(UNIT) $O/belljar-net
+	@set -e; for t in $(UNIT); do echo "  RUN   $$t"; \
+		BELLJAR_BUILD=$O $$t; done
 
 check:
 	tests/check.sh

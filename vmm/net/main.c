@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - belljar-net, the user-mode network of one guest.
+ *
+ * It gets frames from the monitor, never guest memory, and turns them into
+ * this machine's own sockets.  Order of start: read the options, set limits,
+ * take the frames socket, bind every published port, report, serve.  It ends
+ * with status 0 when the monitor does, and with 125 when it cannot start.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+#include "vmm/lib/log.h"
+#include "vmm/lib/parse.h"
+#include "vmm/lib/publish.h"
+#include "vmm/net/slirp.h"
+
+#define EXIT_BELLJAR 125
+
+/*
+ * What a guest can make libslirp keep (256 KiB for each connection, and
+ * fragments) has no bound of its own.  The address sanitizer's shadow would
+ * count, so a build with it goes without.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define MEMORY_MAX RLIM_INFINITY
+#else
+#define MEMORY_MAX ((rlim_t)2 << 30)
+#endif
+
+struct options {
+	int frames;
+	int ready;
+	const char *id;
+	size_t nr_publish;
+	struct publish publish[PUBLISH_MAX];
+	struct err err;
+};
+
+enum { OPT_FRAMES = 256, OPT_PUBLISH, OPT_READY, OPT_ID };
+
+static const struct argp_option option_list[] = {
+	{ "frames", OPT_FRAMES, "fd:N", 0,
+	  "Ethernet frames of the guest: a SOCK_SEQPACKET socket", 0 },
+	{ "publish", OPT_PUBLISH, "[IP:]HOST:GUEST[/PROTO]", 0,
+	  "Forward a port of this machine to the guest (repeatable)", 0 },
+	{ "ready", OPT_READY, "fd:N", 0,
+	  "Write a line for each published port, then \"ready\"", 0 },
+	{ "id", OPT_ID, "NAME", 0, "Begin messages with NAME", 0 },
+	{ 0 },
+};
+
+static int fd_option(const char *arg, const char *name, int *ret,
+		     struct err *err)
+{
+	uint64_t fd = 0;
+
+	if (strncmp(arg, "fd:", 3) != 0)
+		return err_say(err, EINVAL,
+			       "%s: '%s' is not an inherited descriptor such "
+			       "as fd:3",
+			       name, arg);
+	int r = parse_u64(arg + 3, name, 0, INT32_MAX, &fd, err);
+	if (r < 0)
+		return r;
+	*ret = (int)fd;
+	r = io_set_cloexec(*ret, true);
+	if (r < 0)
+		return err_set(err, -r, "%s: '%s'", name, arg);
+	return 0;
+}
+
+static int publish_option(struct options *o, const char *arg)
+{
+	if (o->nr_publish == PUBLISH_MAX)
+		return err_say(&o->err, E2BIG,
+			       "more than %d published ports; publish fewer",
+			       PUBLISH_MAX);
+
+	int r = publish_parse(arg, &o->publish[o->nr_publish], &o->err);
+	if (r == 0)
+		o->nr_publish++;
+	return r;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case OPT_FRAMES:
+		return -fd_option(arg, "--frames", &o->frames, &o->err);
+	case OPT_READY:
+		return -fd_option(arg, "--ready", &o->ready, &o->err);
+	case OPT_PUBLISH:
+		return -publish_option(o, arg);
+	case OPT_ID:
+		o->id = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->frames < 0)
+			return -err_say(&o->err, EINVAL,
+					"--frames is missing; belljar-net is "
+					"started by belljar");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int limit(int what, rlim_t max, const char *name, struct err *err)
+{
+	struct rlimit lim;
+
+	if (getrlimit(what, &lim) < 0)
+		return err_set(err, errno, "read the limit of %s", name);
+	if (lim.rlim_max > max)
+		lim.rlim_max = max;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(what, &lim) < 0)
+		return err_set(err, errno, "limit %s", name);
+	return 0;
+}
+
+static int set_limits(struct err *err)
+{
+	int r = limit(RLIMIT_NOFILE, NET_POLL_MAX, "descriptors", err);
+
+	if (r == 0)
+		r = limit(RLIMIT_DATA, MEMORY_MAX, "memory", err);
+	if (r == 0)
+		r = limit(RLIMIT_CORE, 0, "core files", err);
+	return r;
+}
+
+/* A line for each port, then "ready"; after it nothing new is opened. */
+static int report(const struct options *o, struct err *err)
+{
+	char line[PUBLISH_TEXT_MAX + 1];
+
+	if (o->ready < 0)
+		return 0;
+
+	int r = 0;
+	for (size_t i = 0; i < o->nr_publish && r == 0; i++) {
+		publish_format(&o->publish[i], line, sizeof(line) - 1);
+		size_t len = strlen(line);
+
+		line[len] = '\n';
+		r = io_write_full(o->ready, line, len + 1);
+	}
+	if (r == 0)
+		r = io_write_full(o->ready, "ready\n", 6);
+	(void)close(o->ready);
+	if (r < 0)
+		return err_set(err, -r, "report to --ready");
+	return 0;
+}
+
+static int serve(struct options *o, struct err *err)
+{
+	struct net *net = NULL;
+	int r = set_limits(err);
+
+	if (r == 0)
+		r = net_new(o->frames, &net, err);
+	for (size_t i = 0; i < o->nr_publish && r == 0; i++)
+		r = net_publish(net, &o->publish[i], err);
+	if (r == 0)
+		r = report(o, err);
+	if (r == 0)
+		r = net_run(net, err);
+	net_free(net);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = option_list,
+		.parser = parse_option,
+		.doc = "The user-mode network of one belljar guest.",
+	};
+	struct options o = { .frames = -1, .ready = -1 };
+
+	/*
+	 * Should the keeper die before this line, the monitor dies with it
+	 * and the frames socket ends.
+	 */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* libslirp writes to connections that the other side has closed. */
+	(void)signal(SIGPIPE, SIG_IGN);
+
+	argp_err_exit_status = EXIT_BELLJAR;
+	error_t e = argp_parse(&argp, argc, argv, ARGP_NO_ARGS, NULL, &o);
+	log_init(o.id, LOG_WARN);
+	if (e == 0 && serve(&o, &o.err) == 0)
+		return EXIT_SUCCESS;
+	log_error("%s", o.err.msg);
+	return EXIT_BELLJAR;
+}

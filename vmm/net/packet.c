@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* packet.c - UDP datagrams in and out of Ethernet frames. */
+#include "vmm/net/packet.h"
+
+#include <arpa/inet.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <string.h>
+
+#define TTL 64
+
+/* RFC 1071: add big-endian words, the last one padded with zero. */
+static uint32_t sum(const void *data, size_t len, uint32_t acc)
+{
+	const uint8_t *p = data;
+
+	for (; len > 1; p += 2, len -= 2)
+		acc += (uint32_t)p[0] << 8 | p[1];
+	if (len)
+		acc += (uint32_t)p[0] << 8;
+	return acc;
+}
+
+static uint16_t checksum(uint32_t acc)
+{
+	while (acc >> 16)
+		acc = (acc & 0xffff) + (acc >> 16);
+	return htons((uint16_t)~acc);
+}
+
+static bool parse_udp(const uint8_t *p, size_t len, struct packet *ret)
+{
+	struct udphdr udp;
+
+	if (len < sizeof(udp))
+		return false;
+	memcpy(&udp, p, sizeof(udp));
+
+	size_t udp_len = ntohs(udp.uh_ulen);
+	if (udp_len < sizeof(udp) || udp_len > len)
+		return false;
+	/* The port has the same place in both kinds of address. */
+	ret->src.v4.sin_port = udp.uh_sport;
+	ret->dst.v4.sin_port = udp.uh_dport;
+	ret->data = p + sizeof(udp);
+	ret->len = udp_len - sizeof(udp);
+	return true;
+}
+
+static bool parse4(const uint8_t *p, size_t len, struct packet *ret)
+{
+	struct ip ip;
+
+	if (len < sizeof(ip))
+		return false;
+	memcpy(&ip, p, sizeof(ip));
+
+	size_t head = (size_t)ip.ip_hl * 4;
+	size_t total = ntohs(ip.ip_len);
+	if (ip.ip_v != 4 || head < sizeof(ip) || total < head || total > len ||
+	    ip.ip_p != IPPROTO_UDP || ntohs(ip.ip_off) & ~IP_DF)
+		return false;
+	ret->src.v4.sin_family = AF_INET;
+	ret->src.v4.sin_addr = ip.ip_src;
+	ret->dst.v4.sin_family = AF_INET;
+	ret->dst.v4.sin_addr = ip.ip_dst;
+	return parse_udp(p + head, total - head, ret);
+}
+
+static bool parse6(const uint8_t *p, size_t len, struct packet *ret)
+{
+	struct ip6_hdr ip;
+
+	if (len < sizeof(ip))
+		return false;
+	memcpy(&ip, p, sizeof(ip));
+
+	size_t payload = ntohs(ip.ip6_plen);
+	if (ip.ip6_vfc >> 4 != 6 || ip.ip6_nxt != IPPROTO_UDP ||
+	    payload > len - sizeof(ip))
+		return false;
+	ret->src.v6.sin6_family = AF_INET6;
+	ret->src.v6.sin6_addr = ip.ip6_src;
+	ret->dst.v6.sin6_family = AF_INET6;
+	ret->dst.v6.sin6_addr = ip.ip6_dst;
+	return parse_udp(p + sizeof(ip), payload, ret);
+}
+
+bool packet_parse(const uint8_t *frame, size_t len, struct packet *ret)
+{
+	struct packet p = { .len = 0 };
+	bool ok = false;
+
+	if (len < ETH_HLEN)
+		return false;
+	switch (frame[12] << 8 | frame[13]) {
+	case ETHERTYPE_IP:
+		ok = parse4(frame + ETH_HLEN, len - ETH_HLEN, &p);
+		break;
+	case ETHERTYPE_IPV6:
+		ok = parse6(frame + ETH_HLEN, len - ETH_HLEN, &p);
+		break;
+	default:
+		break;
+	}
+	if (ok)
+		*ret = p;
+	return ok;
+}
+
+/* Header and payload at @out; @pseudo is the sum of the pseudo header. */
+static void build_udp(const struct packet *p, uint32_t pseudo, uint8_t *out)
+{
+	size_t len = sizeof(struct udphdr) + p->len;
+	struct udphdr udp = {
+		.uh_sport = p->src.v4.sin_port,
+		.uh_dport = p->dst.v4.sin_port,
+		.uh_ulen = htons((uint16_t)len),
+	};
+
+	pseudo += IPPROTO_UDP + (uint32_t)len;
+	udp.uh_sum =
+		checksum(sum(p->data, p->len, sum(&udp, sizeof(udp), pseudo)));
+	/* RFC 768: nought means that there is no checksum. */
+	if (udp.uh_sum == 0)
+		udp.uh_sum = 0xffff;
+	memcpy(out, &udp, sizeof(udp));
+	memcpy(out + sizeof(udp), p->data, p->len);
+}
+
+static size_t build4(const struct packet *p, uint8_t *out)
+{
+	size_t len = sizeof(struct ip) + sizeof(struct udphdr) + p->len;
+	struct ip ip;
+
+	/* Two bit fields make one byte: nothing may be left undefined. */
+	memset(&ip, 0, sizeof(ip));
+	ip.ip_v = 4;
+	ip.ip_hl = sizeof(ip) / 4;
+	ip.ip_len = htons((uint16_t)len);
+	ip.ip_off = htons(IP_DF);
+	ip.ip_ttl = TTL;
+	ip.ip_p = IPPROTO_UDP;
+	ip.ip_src = p->src.v4.sin_addr;
+	ip.ip_dst = p->dst.v4.sin_addr;
+	ip.ip_sum = checksum(sum(&ip, sizeof(ip), 0));
+	memcpy(out, &ip, sizeof(ip));
+	build_udp(p, sum(&ip.ip_src, 4, sum(&ip.ip_dst, 4, 0)),
+		  out + sizeof(ip));
+	return len;
+}
+
+static size_t build6(const struct packet *p, uint8_t *out)
+{
+	size_t payload = sizeof(struct udphdr) + p->len;
+	struct ip6_hdr ip = {
+		.ip6_flow = htonl(6U << 28),
+		.ip6_plen = htons((uint16_t)payload),
+		.ip6_nxt = IPPROTO_UDP,
+		.ip6_hlim = TTL,
+		.ip6_src = p->src.v6.sin6_addr,
+		.ip6_dst = p->dst.v6.sin6_addr,
+	};
+
+	memcpy(out, &ip, sizeof(ip));
+	build_udp(p, sum(&ip.ip6_src, 16, sum(&ip.ip6_dst, 16, 0)),
+		  out + sizeof(ip));
+	return sizeof(ip) + payload;
+}
+
+size_t packet_build(const struct packet *p, const uint8_t src_mac[ETH_ALEN],
+		    const uint8_t dst_mac[ETH_ALEN], uint8_t *frame)
+{
+	bool v6 = p->src.any.sa_family == AF_INET6;
+	size_t heads = (v6 ? sizeof(struct ip6_hdr) : sizeof(struct ip)) +
+		       sizeof(struct udphdr);
+	struct ether_header eth = {
+		.ether_type = htons(v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+	};
+
+	if (p->len > PACKET_MTU - heads)
+		return 0;
+	memcpy(eth.ether_shost, src_mac, ETH_ALEN);
+	memcpy(eth.ether_dhost, dst_mac, ETH_ALEN);
+	memcpy(frame, &eth, sizeof(eth));
+	return ETH_HLEN +
+	       (v6 ? build6(p, frame + ETH_HLEN) : build4(p, frame + ETH_HLEN));
+}
