@@ -11,15 +11,17 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
 
-# BELLJAR_BUILD: where a test finds the programs that it starts.
-unit: $(UNIT) $O/belljar-net
-	@set -e; for t in $(UNIT); do echo "  RUN   $$t"; \
-		BELLJAR_BUILD=$O $$t; done
+unit: testprogs
+	@tests/unit/run.sh $O
+
+testprogs: all $(UNIT)
 
 check:
-	tests/check.sh
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory SAN=1 testprogs
+	@tests/check.sh
 
 bench: all
 	tests/bench/run.sh
 
-.PHONY: unit check bench
+.PHONY: unit testprogs check bench

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# check.sh [PART...] - make check: every test, or the parts named.
+#
+#   unit     cmocka tests, with ASan and UBSan
+#   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
+#   net      belljar-net in network namespaces, with ASan and UBSan
+#   cli      the manager's processes: who dies, who cleans up
+#   linux    Linux guests, where KVM runs them: here, else in the lab
+#
+# Each part prints "ok" and "not ok" lines and closes with its totals.
+set -uo pipefail
+
+cd "$(dirname "$0")/.."
+parts=("$@")
+[ $# -gt 0 ] || parts=(unit payload net cli linux)
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Run one part; its last "N passed, N failed[, N skipped]" line counts.
+part() {
+    local name=$1 begin=$SECONDS line
+    shift
+    echo "== $name"
+    "$@" 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]}
+    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$log" |
+        tail -n 1)
+    if [ -n "$line" ]; then
+        read -r p _ f _ s _ <<<"$line"
+        passed=$((passed + p)) failed=$((failed + f))
+        skipped=$((skipped + ${s:-0}))
+        [ "$status" = 0 ] || [ "$f" != 0 ] || failed=$((failed + 1))
+    else
+        failed=$((failed + 1))
+        echo "not ok - $name ended with status $status and no totals"
+    fi
+    echo "== $name: $((SECONDS - begin)) s"
+}
+
+for p in "${parts[@]}"; do
+    case $p in
+    unit) part unit tests/unit/run.sh build-san ;;
+    payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
+    net) part net env BELLJAR_BUILD=build-san tests/net/run.sh ;;
+    cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
+    linux) part linux tests/linux/run.sh ;;
+    *)
+        echo "check: no part '$p'; there are unit, payload, net, cli, linux" >&2
+        exit 2
+        ;;
+    esac
+done
+
+echo "check: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
