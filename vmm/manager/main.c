@@ -13,6 +13,7 @@ static const struct {
 	cmd_fn *run;
 	const char *doc;
 } commands[] = {
+	{ "load", cmd_load, "Load images from an archive" },
 	{ "version", cmd_version, "Print versions" },
 };
 

@@ -7,15 +7,17 @@
  *   convert.lock            flock: one conversion at a time
  *   repositories.json       name -> id, replaced as a whole
  *   images/<id>/            complete images only: they arrive by rename
- *     rootfs.squashfs  config.json  image.json
- *   tmp/<random>/lock ...   work in progress, locked by its owner
+ *     rootfs.squashfs  config.json
+ *   tmp/<random>/           work in progress; its owner holds a flock on
+ *     lock ...              the file lock
  *
  * A directory below tmp/ whose lock nobody holds was left by a process that
- * died; the next store_tmp_new() removes it.
+ * died; whoever opens the store next removes it.
  */
 #ifndef VMM_MANAGER_STORE_H
 #define VMM_MANAGER_STORE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "vmm/lib/err.h"
@@ -23,11 +25,10 @@
 struct store;
 
 /*
- * Open, and make when absent, the store below @root.  @root NULL is the
- * default: /var/lib/belljar for root, else $XDG_DATA_HOME/belljar or
- * ~/.local/share/belljar.  The caller closes *@ret.
+ * Open, and make when absent, the store in directory @path, and sweep what
+ * dead processes left in it.  The caller closes *@ret.
  */
-int store_open(const char *root, struct store **ret, struct err *err);
+int store_open(const char *path, struct store **ret, struct err *err);
 
 /* Accepts NULL. */
 void store_close(struct store *store);
@@ -41,5 +42,70 @@ static inline void store_auto_close(struct store **store)
 
 /* The store's directory; owned by the store. */
 const char *store_path(const struct store *store);
+
+/* Room for the path of any file in a store; store_open() refuses longer. */
+#define STORE_PATH_MAX PATH_MAX
+
+/* Path of @file of the image @id; @file "" for its directory. */
+void store_image_path(const struct store *store, const char *id,
+		      const char *file, char path[STORE_PATH_MAX]);
+
+enum store_lock {
+	STORE_READ, /* shared: names and images stay as they are */
+	STORE_WRITE, /* exclusive: to change names, or remove an image */
+	STORE_CONVERT, /* exclusive among conversions; taken before WRITE */
+};
+
+/*
+ * Wait for a lock.  The descriptor holds it until it is closed; @wait false:
+ * -EWOULDBLOCK when somebody else has it.
+ */
+int store_lock(struct store *store, enum store_lock lock, bool wait, int *ret,
+	       struct err *err);
+
+/* A directory of one's own below tmp/. */
+struct store_tmp {
+	char path[STORE_PATH_MAX]; /* "" when there is none */
+	int lock;
+};
+
+#define STORE_TMP_NONE                                                         \
+	{                                                                      \
+		.lock = -1                                                     \
+	}
+
+int store_tmp_new(struct store *store, struct store_tmp *tmp, struct err *err);
+
+/* Remove it and what is in it. */
+void store_tmp_free(struct store_tmp *tmp);
+
+#define AUTO_STORE_TMP __attribute__((cleanup(store_tmp_free)))
+
+/* Whether the image @id is there. */
+bool store_has(struct store *store, const char *id);
+
+/*
+ * Make the directory @dir, on this file system, the image @id: all of its
+ * files are on the disk before the name appears.  An image that is already
+ * there wins, and @dir stays where it is.
+ */
+int store_add(struct store *store, const char *dir, const char *id,
+	      struct err *err);
+
+/*
+ * Remove the image @id.  The caller holds STORE_WRITE.  -EBUSY, without a
+ * sentence, when a running VM has it.
+ */
+int store_remove(struct store *store, const char *id, struct err *err);
+
+/*
+ * When @r is -ENOSPC or -EDQUOT, replace @err by the sentence that the store
+ * is full and what to do; returns @r.
+ */
+int store_explain(struct store *store, int r, struct err *err);
+
+/* Call @fn for each image, in no order, until it returns other than 0. */
+int store_each(struct store *store, int (*fn)(void *arg, const char *id),
+	       void *arg, struct err *err);
 
 #endif
