@@ -3,6 +3,8 @@
 # make check = unit (sanitizers) + payload guests on /dev/kvm (sanitizers) +
 # Linux guests (plain build: on /dev/kvm where it can run Linux, else in the lab).
 
+include tests/guest/guest.mk
+
 HARNESS := $(call obj,$(call sources,tests/harness))
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
