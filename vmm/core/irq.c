@@ -14,6 +14,43 @@
 #include "vmm/core/layout.h"
 #include "vmm/lib/auto.h"
 
+/* KVM takes the whole table at once.  Caller holds chip->lock. */
+static int write_routes(struct irqchip *chip)
+{
+	size_t max = 16 + chip->pins + chip->nr_msi;
+	AUTO_FREE struct kvm_irq_routing *table =
+		calloc(1, sizeof(*table) + max * sizeof(table->entries[0]));
+	if (!table)
+		return -ENOMEM;
+
+	struct kvm_irq_routing_entry *e = table->entries;
+	for (unsigned pin = 0; pin < chip->pins; pin++)
+		*e++ = (struct kvm_irq_routing_entry){
+			.gsi = pin,
+			.type = KVM_IRQ_ROUTING_IRQCHIP,
+			.u.irqchip = { KVM_IRQCHIP_IOAPIC, pin },
+		};
+	for (unsigned i = 0; i < chip->nr_msi; i++) {
+		const struct irq_msi_route *m = &chip->msi[i];
+
+		if (m->used && m->enabled)
+			*e++ = (struct kvm_irq_routing_entry){
+				.gsi = chip->pins + i,
+				.type = KVM_IRQ_ROUTING_MSI,
+				.u.msi = {
+					.address_lo = (uint32_t)m->addr,
+					.address_hi = (uint32_t)(m->addr >> 32),
+					.data = m->data,
+				},
+			};
+	}
+	table->nr = (uint32_t)(e - table->entries);
+	if (chip->vm_fd >= 0 &&
+	    ioctl(chip->vm_fd, KVM_SET_GSI_ROUTING, table) < 0)
+		return -errno;
+	return 0;
+}
+
 int irqchip_init(struct irqchip *chip, int vm_fd, struct err *err)
 {
 	*chip = (struct irqchip){ .vm_fd = vm_fd, .pins = LAYOUT_MSI_GSI };
@@ -21,7 +58,13 @@ int irqchip_init(struct irqchip *chip, int vm_fd, struct err *err)
 	chip->msi = calloc(IRQ_MSI_MAX, sizeof(chip->msi[0]));
 	if (!chip->msi)
 		return err_set(err, ENOMEM, "allocate interrupt routes");
-	return 0;
+
+	/*
+	 * KVM begins with each low pin also routed to the 8259, which nobody
+	 * here programs: its interrupts would come as exceptions.
+	 */
+	int r = write_routes(chip);
+	return r < 0 ? err_set(err, -r, "route interrupts") : 0;
 }
 
 void irqchip_done(struct irqchip *chip)
@@ -99,43 +142,6 @@ int irq_open_msi(struct irq *irq, struct irqchip *chip, struct err *err)
 		return err_say(err, ENOSPC, "more than %d MSI vectors",
 			       IRQ_MSI_MAX);
 	}
-	return 0;
-}
-
-/* KVM takes the whole table at once.  Caller holds chip->lock. */
-static int write_routes(struct irqchip *chip)
-{
-	size_t max = 16 + chip->pins + chip->nr_msi;
-	AUTO_FREE struct kvm_irq_routing *table =
-		calloc(1, sizeof(*table) + max * sizeof(table->entries[0]));
-	if (!table)
-		return -ENOMEM;
-
-	struct kvm_irq_routing_entry *e = table->entries;
-	for (unsigned pin = 0; pin < chip->pins; pin++)
-		*e++ = (struct kvm_irq_routing_entry){
-			.gsi = pin,
-			.type = KVM_IRQ_ROUTING_IRQCHIP,
-			.u.irqchip = { KVM_IRQCHIP_IOAPIC, pin },
-		};
-	for (unsigned i = 0; i < chip->nr_msi; i++) {
-		const struct irq_msi_route *m = &chip->msi[i];
-
-		if (m->used && m->enabled)
-			*e++ = (struct kvm_irq_routing_entry){
-				.gsi = chip->pins + i,
-				.type = KVM_IRQ_ROUTING_MSI,
-				.u.msi = {
-					.address_lo = (uint32_t)m->addr,
-					.address_hi = (uint32_t)(m->addr >> 32),
-					.data = m->data,
-				},
-			};
-	}
-	table->nr = (uint32_t)(e - table->entries);
-	if (chip->vm_fd >= 0 &&
-	    ioctl(chip->vm_fd, KVM_SET_GSI_ROUTING, table) < 0)
-		return -errno;
 	return 0;
 }
 
