@@ -66,6 +66,8 @@ start64:
 
 	.code32
 ap32:
+	mov	$DATA, %eax
+	mov	%eax, %ds
 	mov	$1, %ebp
 	lock xadd %ebp, ap_next
 	jmp	to_long
