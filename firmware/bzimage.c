@@ -43,7 +43,10 @@ static int truncated(const struct image *img, uint64_t needed, struct err *err)
 		       img->name, needed, img->size);
 }
 
-/* The second byte of the jump over the header says where the header ends. */
+/*
+ * The second byte of the jump over the header says where the header ends;
+ * what an old one does not have stays 0.
+ */
 static int read_header(const struct image *img, struct setup_header *hdr,
 		       struct err *err)
 {
@@ -57,7 +60,6 @@ static int read_header(const struct image *img, struct setup_header *hdr,
 		return truncated(img, SETUP_HEADER + len, err);
 	if (len > sizeof(*hdr))
 		len = sizeof(*hdr);
-	*hdr = (struct setup_header){ 0 };
 	return image_read(img, SETUP_HEADER, hdr, len, err);
 }
 
@@ -88,7 +90,7 @@ static int check_header(const struct image *img, const struct setup_header *hdr,
 int bzimage_load(const struct image *img, const struct gmem *gm,
 		 struct kernel *ret, struct err *err)
 {
-	struct setup_header hdr;
+	struct setup_header hdr = { 0 };
 	int r = read_header(img, &hdr, err);
 	if (r == 0)
 		r = check_header(img, &hdr, err);

@@ -187,9 +187,9 @@ int firmware_load(const struct machine *m, const struct image *kernel,
 		  const struct image *initrd, unsigned nr, struct boot *ret,
 		  struct err *err)
 {
-	struct kernel k;
+	struct kernel k = { 0 };
 	struct payload p = { 0 };
-	struct boot boot;
+	struct boot boot = { 0 };
 
 	int r = load_kernel(kernel, m->gm, &k, err);
 	if (r == 0)
