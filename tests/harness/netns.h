@@ -26,6 +26,8 @@ struct netns {
 	int host;
 	int guest;
 	int tap;
+	const char *missing; /* what this machine lacks, or NULL */
+	int missing_errno;
 	char resolv[64]; /* what the host namespace has as resolv.conf */
 
 	/* One run of belljar-net. */

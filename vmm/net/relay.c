@@ -54,16 +54,27 @@ static bool same_addr(const union publish_addr *a, const union publish_addr *b)
 	return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
 }
 
-/* Which set a flow lives in (FNV-1a). */
+/* FNV-1a */
+static uint32_t hash(const void *data, size_t len, uint32_t h)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619U;
+	return h;
+}
+
+/* Which set a flow lives in. */
 static size_t set_of(uint16_t guest_port, const union publish_addr *a)
 {
-	uint32_t h = 2166136261U ^ guest_port ^ (uint32_t)a->v4.sin_port << 16;
-	bool v6 = a->any.sa_family == AF_INET6;
-	const uint8_t *p =
-		v6 ? a->v6.sin6_addr.s6_addr : (const uint8_t *)&a->v4.sin_addr;
+	uint32_t h = 2166136261U;
 
-	for (size_t i = 0; i < (v6 ? 16U : 4U); i++)
-		h = (h ^ p[i]) * 16777619U;
+	if (a->any.sa_family == AF_INET6)
+		h = hash(&a->v6.sin6_addr, sizeof(a->v6.sin6_addr), h);
+	else
+		h = hash(&a->v4.sin_addr, sizeof(a->v4.sin_addr), h);
+	h = hash(&guest_port, sizeof(guest_port), h);
+	h = hash(&a->v4.sin_port, sizeof(a->v4.sin_port), h);
 	return (h ^ h >> 16) % RELAY_SETS;
 }
 
