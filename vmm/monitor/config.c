@@ -357,6 +357,14 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		return -err_say(err, EINVAL, "'%s' is not expected; see --help",
 				arg);
+	case ARGP_KEY_ERROR:
+		/* Ours have their sentence; getopt's are to be named. */
+		if (err->code == 0)
+			(void)err_say(err, EINVAL,
+				      "'%s' is not an option, or lacks its "
+				      "value; see --help",
+				      state->argv[state->next - 1]);
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -402,12 +410,12 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 	}
 
 	err->code = 0;
-	int r = argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP, NULL,
+	int r = argp_parse(&argp, argc, argv,
+			   ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_NO_ERRS, NULL,
 			   &p);
 	if (r != 0)
 		return err->code ? -err->code
-				 : err_say(err, EINVAL,
-					   "unknown option; see --help");
+				 : err_say(err, r, "command line; see --help");
 	if (ret->kernel.fd < 0)
 		return err_say(err, EINVAL, "--kernel is missing");
 	if (ret->kvm_fd < 0)
