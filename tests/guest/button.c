@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* power.c - "stop" presses the power button: an edge on its line. */
+/* button.c - "stop" presses the power button: an edge on its line. */
 #include "tests/guest/lib/guest.h"
 #include "tests/guest/lib/irq.h"
 #include "vmm/core/layout.h"

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# bad_input.sh - what the monitor says to mistakes: one sentence on stderr
+# that names the thing, status 125, nothing on stdout; see run.sh.
+
+# says PATTERN OPTION...: the monitor is run with the options alone.
+says() {
+    local pattern=$1 status
+    shift
+    timeout -s KILL "$LIMIT" "$MON" "$@" >"$T/out" 2>"$T/err" </dev/null
+    status=$?
+    echo "status $status" >>"$T/out"
+    [ "$status" = 125 ] && [ "$(wc -l <"$T/err")" = 1 ] &&
+        [ "$(wc -l <"$T/out")" = 1 ] && grep -qE -- "$pattern" "$T/err"
+}
+
+HELLO() { echo "$B/guest/hello.elf"; }
+
+t_bad_no_kernel() { says '--kernel is missing'; }
+
+t_bad_kernel_missing() {
+    says "'$T/none': No such file" --kernel "$T/none"
+}
+
+t_bad_kernel_is_text() {
+    says "'Makefile'.*(not a|neither)" --kernel Makefile
+}
+
+t_bad_kernel_is_a_directory() { says "tests" --kernel tests; }
+
+t_bad_kernel_is_empty() {
+    : >"$T/empty"
+    says "$T/empty" --kernel "$T/empty"
+}
+
+t_bad_kernel_truncated() {
+    head -c 8192 "$(HELLO)" >"$T/short"
+    says "$T/short" --kernel "$T/short"
+}
+
+t_bad_kernel_without_pvh_note() {
+    objcopy --update-section .note.pvh=/dev/null "$(HELLO)" "$T/nonote" \
+        2>/dev/null
+    says "$T/nonote.*PVH" --kernel "$T/nonote"
+}
+
+t_bad_memory_too_small_for_kernel() {
+    objcopy --change-section-address .data=0x6000000 "$(HELLO)" "$T/far" \
+        2>/dev/null
+    says "memory is too small.*$T/far" --kernel "$T/far" --memory 64m
+}
+
+t_bad_initramfs_too_large() {
+    truncate -s 96M "$T/big"
+    says "initramfs is too large.*96 MiB" --kernel "$(HELLO)" --memory 64m \
+        --initrd "$T/big"
+}
+
+t_bad_initramfs_missing() {
+    says "$T/none" --kernel "$(HELLO)" --initrd "$T/none"
+}
+
+t_bad_memory() {
+    says '--memory.*1k' --kernel "$(HELLO)" --memory 1k &&
+        says '--memory.*9999t' --kernel "$(HELLO)" --memory 9999t &&
+        says "--memory.*'?12q" --kernel "$(HELLO)" --memory 12q &&
+        says '--memory.*-1' --kernel "$(HELLO)" --memory=-1
+}
+
+t_bad_cpus() {
+    says '--cpus.*0' --kernel "$(HELLO)" --cpus 0 &&
+        says '--cpus.*65' --kernel "$(HELLO)" --cpus 65 &&
+        says '--cpus.*two' --kernel "$(HELLO)" --cpus two
+}
+
+t_bad_kvm_is_not_kvm() {
+    says 'not KVM' --kernel "$(HELLO)" --kvm /dev/null
+}
+
+t_bad_kvm_missing() {
+    says "/nonexistent/kvm'?: No such file" --kernel "$(HELLO)" \
+        --kvm /nonexistent/kvm
+}
+
+t_bad_unknown_option() { says 'frobnicate' --kernel "$(HELLO)" --frobnicate; }
+
+t_bad_extra_argument() { says "'more'" --kernel "$(HELLO)" more; }
+
+t_bad_descriptor() { says "fd:77" --kernel "$(HELLO)" --serial fd:77; }
+
+t_bad_command_line_too_long() {
+    says 'command line' --kernel "$(HELLO)" \
+        --cmdline "$(printf 'x%.0s' {1..5000})"
+}
+
+t_bad_disk() {
+    says "$T/none" --kernel "$(HELLO)" --disk "$T/none" &&
+        says "'qcow2" --kernel "$(HELLO)" --disk /dev/null,qcow2 &&
+        says "id takes" --kernel "$(HELLO)" \
+            --disk /dev/null,id=a-serial-number-that-is-too-long
+}
+
+t_bad_net() {
+    says "unicast" --kernel "$(HELLO)" --net fd:0,mac=01:00:00:00:00:01 &&
+        says "mac=" --kernel "$(HELLO)" --net fd:0,colour=red
+}
+
+t_bad_vsock() {
+    says "cid" --kernel "$(HELLO)" --vsock cid=2 &&
+        says "cid= is missing" --kernel "$(HELLO)" --vsock "listen=$T/v"
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# cases.sh - one function for each fact about the monitor; see run.sh.
+
+t_hello() {
+    guest hello --memory 64m && printed hello
+}
+
+events() {
+    grep -oE '"(event|reason)":"[a-z]+"' "$T/events" | tr '\n' ' '
+}
+
+t_reset_register() {
+    start reset --memory 64m --events "$T/events" && ends 0 &&
+        [[ $(events) == *'"reason":"reset" ' ]]
+}
+
+t_triple_fault_is_a_reset() {
+    : >"$T/events"
+    start fault --memory 64m --events "$T/events" && ends 0 &&
+        [[ $(events) == *'"reason":"reset" ' ]]
+}
+
+t_events_in_order() {
+    : >"$T/events"
+    guest hello --memory 64m --events "$T/events" &&
+        [ "$(events)" = '"event":"created" "event":"started" "event":"ended" "reason":"poweroff" ' ]
+}
+
+t_memory_64m() { guest memory --memory 64m && printed "MiB: 64"; }
+t_memory_1g() { guest memory --memory 1g && printed "MiB: 1024"; }
+t_memory_6g() { guest memory --memory 6g && printed "MiB: 6144"; }
+
+# Kilobytes of the monitor's "guest-ram" mapping that are in memory.
+ram_rss() {
+    awk '/guest-ram/ { on = 1; next } /^[0-9a-f]+-/ { on = 0 }
+        on && $1 == "Rss:" { n += $2 } END { print n + 0 }' "/proc/$1/smaps"
+}
+
+monitor_pid() {
+    control status | grep -oE '"pid":[0-9]+' | cut -d: -f2
+}
+
+t_no_memory_is_touched_in_advance() {
+    local kb
+    start button --memory 6g --control "$T/control" && expect ready || return 1
+    kb=$(ram_rss "$(monitor_pid)")
+    echo "guest RAM in use: $kb KiB" >>"$T/out"
+    tell stop && ends 0 && [ "$kb" -gt 0 ] && [ "$kb" -lt 8192 ]
+}
+
+t_command_line_and_initramfs() {
+    head -c 100001 /dev/urandom >"$T/a"
+    head -c 70002 /dev/urandom >"$T/b"
+    { cat "$T/a"; printf '\0\0\0'; cat "$T/b"; printf '\0\0'; } >"$T/ab"
+    guest boot --memory 64m --cmdline "one two=3" --initrd "$T/a" \
+        --initrd "$T/b" &&
+        printed "cmdline: one two=3" "modules: 0x1" \
+            "size: $(printf '0x%x' "$(stat -c %s "$T/ab")")" \
+            "sum: $($HOST sum "$T/ab")"
+}
+
+t_no_initramfs() { guest boot --memory 64m && printed "modules: 0x0"; }
+
+t_acpi_tables() {
+    guest acpi --memory 64m --cpus 3 &&
+        printed "ecam: 0xe0000000" "processors: 0x3" "reset: 0x602" \
+            "sleep: 0x600"
+}
+
+t_processors_1() { guest smp --memory 64m && printed "up: 1"; }
+t_processors_2() { guest smp --memory 64m --cpus 2 && printed "up: 2"; }
+t_processors_4() { guest smp --memory 64m --cpus 4 && printed "up: 4"; }
+t_processors_64() { guest smp --memory 64m --cpus 64 && printed "up: 64"; }
+
+t_nobody_there_reads_as_ones() { guest nobody --memory 64m; }
+
+t_serial_input() {
+    mkfifo "$T/in"
+    exec {IN_FD}<>"$T/in"
+    IN=$T/in start echo --memory 64m && expect ready &&
+        echo "over to you" >&"$IN_FD" && expect "OVER TO YOU" && ends 0
+    local r=$?
+    exec {IN_FD}>&-
+    rm -f "$T/in"
+    return $r
+}
+
+t_stop_presses_the_power_button() {
+    start button --memory 64m --control "$T/control" && expect ready &&
+        tell stop && expect pass && ends 0
+}
+
+t_kill() {
+    : >"$T/events"
+    start button --memory 64m --control "$T/control" --events "$T/events" &&
+        expect ready && tell kill && ends 124 &&
+        [[ $(events) == *'"reason":"killed" ' ]]
+}
+
+t_terminated_by_a_signal() {
+    : >"$T/events"
+    start button --memory 64m --control "$T/control" --events "$T/events" &&
+        expect ready && kill -TERM "$(monitor_pid)" && ends 124 &&
+        [[ $(events) == *'"reason":"killed" ' ]]
+}
+
+t_kill_while_processors_spin() {
+    start beat --memory 64m --cpus 4 --control "$T/control" && expect ready &&
+        tell kill && ends 124
+}
+
+# While paused not one exit happens; afterwards they go on.
+exits() {
+    control status | grep -oE '"exits":[0-9]+' | cut -d: -f2
+}
+
+t_pause_and_resume() {
+    local a b c
+    start beat --memory 64m --cpus 2 --control "$T/control" && expect ready &&
+        tell pause || return 1
+    a=$(exits)
+    b=$(exits)
+    tell resume
+    # The guest's counter moves again: wait for its next thousand exits.
+    for ((c = b; c < b + 1000; )); do c=$(exits); done
+    echo "exits: $a $b $c" >>"$T/out"
+    tell pause status resume status kill
+    ends 124 && [ -n "$a" ] && [ "$a" = "$b" ] &&
+        grep -q '"state":"paused"' "$T/out"
+}
+
+t_control_answers_nonsense() {
+    start button --memory 64m --control "$T/control" && expect ready &&
+        tell nonsense resize &&
+        tell "$(printf 'x%.0s' {1..200})" &&
+        tell stop && ends 0 &&
+        [ "$(grep -c '"ok":false' "$T/out")" = 2 ]
+}
