@@ -13,7 +13,12 @@ static const struct {
 	cmd_fn *run;
 	const char *doc;
 } commands[] = {
+	{ "run", cmd_run, "Run a command in a microVM of its own" },
+	{ "ps", cmd_ps, "List VMs" },
+	{ "logs", cmd_logs, "Print what a VM wrote" },
+	{ "rm", cmd_rm, "Remove VMs that have ended" },
 	{ "load", cmd_load, "Load images from an archive" },
+	{ "doctor", cmd_doctor, "Check whether this machine can run VMs" },
 	{ "version", cmd_version, "Print versions" },
 };
 

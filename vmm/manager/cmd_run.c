@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_run.c - `belljar run`: check, resolve, make the VM's folder, fork the
+ * keeper, attach to it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/json.h"
+#include "vmm/lib/publish.h"
+#include "vmm/manager/attach.h"
+#include "vmm/manager/cli.h"
+#include "vmm/manager/cmd.h"
+#include "vmm/manager/host.h"
+#include "vmm/manager/image.h"
+#include "vmm/manager/keeper.h"
+#include "vmm/manager/kvm_check.h"
+#include "vmm/manager/run_options.h"
+#include "vmm/manager/store.h"
+#include "vmm/manager/writable.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+/* What is found out before anything is made. */
+struct resolved {
+	struct run_options options;
+	struct store *store;
+	struct image *image;
+	struct spec spec;
+	char id[VMDIR_ID_LEN + 1];
+	struct timing timing;
+};
+
+static void resolved_done(struct resolved *r)
+{
+	spec_done(&r->spec);
+	image_free(r->image);
+	store_close(r->store);
+	run_options_done(&r->options);
+}
+
+static int check_kvm(const struct manager *mgr, const struct run_options *o,
+		     struct err *err)
+{
+	AUTO_CLOSE int kvm = kvm_check_open(mgr->kvm, err);
+	if (kvm < 0)
+		return kvm;
+	int r = kvm_check_caps(kvm, err);
+	if (r == 0 && !o->no_kvm_check)
+		r = kvm_check_hardware("/proc/cpuinfo", err);
+	return r;
+}
+
+static int check_options(const struct run_options *o, struct err *err)
+{
+	struct publish p;
+	int r = 0;
+
+	if (o->interactive && o->tty && !isatty(STDIN_FILENO))
+		return err_say(err, ENOTTY,
+			       "the input device is not a TTY; leave out -t, "
+			       "or run it from a terminal");
+	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
+		r = publish_parse(o->publish.v[i], &p, err);
+	return r;
+}
+
+static int resolve(const struct manager *mgr, struct resolved *res,
+		   struct err *err)
+{
+	struct kernel kernel;
+	int r = kernel_find(mgr->libdir, res->options.kernel, &kernel, err);
+
+	if (r == 0)
+		r = store_open(mgr->data, &res->store, err);
+	if (r == 0)
+		r = image_find(res->store, res->options.image, &res->image,
+			       err);
+	if (r == 0)
+		r = vmdir_new_id(res->id, err);
+	if (r == 0)
+		r = spec_make(&res->options, res->image, &kernel, res->id,
+			      host_meminfo("MemTotal"), &res->spec, err);
+	res->timing.image = timing_now();
+	return r;
+}
+
+static int print_plan(const struct spec *spec, struct err *err)
+{
+	AUTO_JSON struct json_object *o = spec_to_json(spec);
+
+	if (!o)
+		return cmd_fail((err_set(err, ENOMEM, "print the plan"), err));
+	(void)printf("%s\n",
+		     json_object_to_json_string_ext(
+			     o, JSON_C_TO_STRING_PRETTY |
+					JSON_C_TO_STRING_NOSLASHESCAPE));
+	return 0;
+}
+
+static int add_memory(const struct vmdir *vm, void *arg)
+{
+	AUTO_JSON struct json_object *spec = NULL;
+	uint64_t *sum = arg;
+	int64_t memory = 0;
+
+	if (vmdir_running(vm) &&
+	    vmdir_read(vm, "spec.json", &spec, NULL) == 0 &&
+	    json_get_i64(spec, "memory", &memory, NULL) == 0)
+		*sum += (uint64_t)memory;
+	return 0;
+}
+
+/* Not an error: guests seldom touch all they may. */
+static void warn_memory(const struct manager *mgr, const struct spec *spec)
+{
+	uint64_t host = host_meminfo("MemTotal");
+	uint64_t sum = 0;
+
+	(void)vmdir_walk(mgr, add_memory, &sum, NULL);
+	if (!spec->options->quiet && sum + spec->memory > host)
+		(void)fprintf(stderr,
+			      "belljar: the VMs that run now may use %llu MiB "
+			      "together with this one, more than the %llu MiB "
+			      "of this host; -m gives one less\n",
+			      (unsigned long long)((sum + spec->memory) / MIB),
+			      (unsigned long long)(host / MIB));
+}
+
+static int make_folder(const struct manager *mgr, struct resolved *res,
+		       struct vmdir *vm, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = vmdir_create(mgr, res->id, res->options.name, vm, err);
+	if (r < 0)
+		return r;
+
+	AUTO_JSON struct json_object *o = spec_to_json(&res->spec);
+	r = vmdir_write(vm, "spec.json", o, err);
+	if (r == 0 && !res->options.read_only) {
+		vmdir_file(vm->path, "layer.ext4", path);
+		r = writable_create(mgr->data, path, err);
+	}
+	if (r < 0) {
+		(void)vmdir_remove(vm, NULL);
+		vmdir_close(vm);
+	}
+	return r;
+}
+
+/* Keep @nr descriptors, renumbered from 3 on, and nothing else. */
+static int keep_only(int *fds[], int nr)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < nr; i++) {
+		*fds[i] = fcntl(*fds[i], F_DUPFD_CLOEXEC, 64);
+		if (*fds[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(null, i) < 0)
+			return -errno;
+	for (int i = 0; i < nr; i++) {
+		if (dup3(*fds[i], 3 + i, O_CLOEXEC) < 0)
+			return -errno;
+		*fds[i] = 3 + i;
+	}
+	return close_range((unsigned)(3 + nr), ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* In the child: everything that a closing terminal could take along goes. */
+static int be_keeper(const struct manager *mgr, struct resolved *res,
+		     struct vmdir *vm, int cli)
+{
+	struct keeper_plan plan = {
+		.mgr = mgr,
+		.spec = &res->spec,
+		.vm = vm,
+		.rootfs = res->image->rootfs,
+		.size = attach_size(),
+		.timing = res->timing,
+	};
+	int *fds[] = { &cli, &vm->lock, &plan.rootfs };
+
+	plan.timing.spawn = timing_now();
+	(void)setsid();
+	if (keep_only(fds, 3) < 0)
+		return EXIT_BELLJAR;
+	res->image->rootfs = -1;
+	return keeper_run(&plan, cli);
+}
+
+static int attach(const struct resolved *res, int keeper, pid_t pid)
+{
+	const struct run_options *o = &res->options;
+	const struct attach a = {
+		.interactive = o->interactive,
+		.tty = o->tty,
+		.quiet = o->quiet,
+		.id = res->id,
+	};
+	AUTO_JSON struct json_object *times = NULL;
+	int status = attach_run(&a, keeper, &times);
+
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (o->timing && times)
+		timing_print(times, stderr);
+	return status;
+}
+
+static int start(const struct manager *mgr, struct resolved *res,
+		 struct err *err)
+{
+	struct vmdir vm = VMDIR_NONE;
+	int pair[2];
+
+	int r = make_folder(mgr, res, &vm, err);
+	if (r < 0)
+		return cmd_fail(err);
+	(void)fflush(NULL);
+	pid_t pid = -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+		pid = fork();
+		if (pid == 0)
+			return be_keeper(mgr, res, &vm, pair[1]);
+		(void)close(pair[1]);
+	}
+	if (pid < 0) {
+		(void)err_set(err, errno, "start the keeper");
+		(void)vmdir_remove(&vm, NULL);
+		vmdir_close(&vm);
+		return cmd_fail(err);
+	}
+	/* The lock is the keeper's now: it is free when the keeper dies. */
+	vmdir_close(&vm);
+	return attach(res, pair[0], pid);
+}
+
+int cmd_run(struct manager *mgr, int argc, char **argv)
+{
+	__attribute__((cleanup(resolved_done))) struct resolved res = {
+		.timing.begin = timing_now(),
+	};
+	struct err err;
+
+	int r = run_options_parse(argc, argv, &res.options, &err);
+	if (r == CLI_HELPED)
+		return 0;
+	if (r == 0)
+		r = check_options(&res.options, &err);
+	if (r == 0 && !res.options.dry_run)
+		r = check_kvm(mgr, &res.options, &err);
+	if (r == 0)
+		r = resolve(mgr, &res, &err);
+	if (r < 0)
+		return cmd_fail(&err);
+	if (res.options.dry_run)
+		return print_plan(&res.spec, &err);
+
+	attach_block_signals();
+	r = vmdir_repair(mgr, &err);
+	if (r < 0)
+		return cmd_fail(&err);
+	warn_memory(mgr, &res.spec);
+	return start(mgr, &res, &err);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keeper_priv.h - the keeper's state, shared by the files keeper*.c only. */
+#ifndef VMM_MANAGER_KEEPER_PRIV_H
+#define VMM_MANAGER_KEEPER_PRIV_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "vmm/lib/err.h"
+#include "vmm/manager/capped.h"
+#include "vmm/manager/frame.h"
+#include "vmm/manager/keeper.h"
+
+#define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
+#define KEEPER_LOG_MAX	  (64ULL << 20)
+#define KEEPER_NAMES_MAX  16
+#define KEEPER_SAID_MAX	  2048
+#define KEEPER_EVENTS_MAX 512
+
+/* A companion process and the last it said on stderr. */
+struct keeper_child {
+	pid_t pid; /* 0: not running */
+	int pidfd;
+	int err; /* read end of its stderr */
+	size_t said_len;
+	char said[KEEPER_SAID_MAX];
+};
+
+struct keeper {
+	const struct keeper_plan *plan;
+	struct timing timing;
+	struct frame_link cli, agent;
+	struct keeper_child monitor, net;
+	struct capped log, console;
+	int dial; /* our end; the monitor asks for host connections */
+	int events; /* read end of the monitor's events */
+	int serial; /* read end of the guest's serial port */
+	int signals;
+
+	bool agent_taken; /* the first connection to AGENT_PORT was given */
+	bool agent_hello; /* and has said HELLO */
+	bool running; /* the container's process has started */
+	bool timed_out;
+	bool guest_died; /* without a word of its init */
+	int status; /* exit status, -1 while unknown */
+	struct err why; /* the sentence for it, code 0: none needed */
+	uint64_t kill_at; /* ns; 0: no reason to kill yet */
+	uint64_t timeout_at;
+
+	struct json_object *ports; /* lines of belljar-net, for state.json */
+	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
+	const char *fd_names[KEEPER_NAMES_MAX];
+	unsigned nr_names;
+	size_t events_len;
+	char events_buf[KEEPER_EVENTS_MAX];
+};
+
+/* keeper_start.c: open everything, start both companions. */
+int keeper_start(struct keeper *k, struct err *err);
+
+/* keeper_agent.c: the guest's init.  -EPROTO, sentence in k->why: end it. */
+int keeper_agent_read(struct keeper *k);
+/* A record of the CLI. */
+void keeper_cli_record(struct keeper *k, const struct frame *f);
+/* Deliver @sig to the container, or end a VM that has none yet. */
+void keeper_signal(struct keeper *k, uint32_t sig);
+
+/* keeper_dial.c: answer what waits on k->dial. */
+void keeper_dial(struct keeper *k);
+
+/* keeper_child.c */
+/* Read stderr; closes it at its end. */
+void keeper_child_read(struct keeper_child *c);
+/* The last line said, without log prefix; "" when there is none. */
+void keeper_child_sentence(const struct keeper *k, const struct keeper_child *c,
+			   char *ret, size_t len);
+/* SIGKILL; harmless when it is gone. */
+void keeper_child_kill(const struct keeper_child *c);
+/* Reap: exit status or 128+n; closes the pidfd.  The child has ended. */
+int keeper_child_reap(struct keeper_child *c, bool *ret_signalled);
+
+/* keeper_end.c */
+/* First reason wins: the status, and a sentence unless @fmt is NULL. */
+void keeper_decide(struct keeper *k, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The monitor has ended: what does that mean? */
+void keeper_monitor_ended(struct keeper *k, int status, bool signalled);
+/* Write exit.json, remove what is to be removed, tell the CLI. */
+void keeper_finish(struct keeper *k);
+
+#endif

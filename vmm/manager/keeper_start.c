@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper_start.c - open all that the VM needs, then start belljar-net and
+ * belljar-monitor with descriptors and nothing else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+#include "vmm/manager/keeper_priv.h"
+#include "vmm/manager/kvm_check.h"
+#include "vmm/manager/spawn.h"
+
+#define GUEST_CID 3 /* each VM has a vsock world of its own */
+#define LINE_LEN  256
+
+/* What every guest gets: end at once when the kernel gives up. */
+#define CMDLINE "reboot=t panic=-1"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * Open @path, hand it to the monitor as "@option fd:N@tail"; *@ret_fd keeps
+ * it open until the monitor has started.
+ */
+static int add_file(struct keeper *k, struct spawn *s, const char *option,
+		    const char *path, int flags, const char *tail, int *ret_fd,
+		    struct err *err)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(err, errno, "open the %s '%s'", option + 2,
+			       path);
+	*ret_fd = fd;
+	int n = spawn_fd(s, fd);
+	if (k->nr_names <= (unsigned)(n - 3) && n - 3 < KEEPER_NAMES_MAX) {
+		k->fd_names[n - 3] = path;
+		k->nr_names = (unsigned)(n - 3) + 1;
+	}
+	return strv_add(&s->args, "%s", option) < 0 ||
+			       strv_add(&s->args, "fd:%d%s", n, tail) < 0
+		       ? err_set(err, ENOMEM, "start the monitor")
+		       : 0;
+}
+
+/* Files that stay open only until the monitor has them. */
+struct files {
+	int fd[KEEPER_NAMES_MAX];
+	unsigned n;
+};
+
+static void files_done(struct files *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		(void)close(f->fd[i]);
+	f->n = 0;
+}
+
+static int add_initrd(struct keeper *k, struct spawn *s, const char *path,
+		      struct files *f, struct err *err)
+{
+	if (f->n == KEEPER_NAMES_MAX - 2)
+		return err_say(err, E2BIG,
+			       "--initrd: too many files; join them with cat");
+	int r = add_file(k, s, "--initrd", path, O_RDONLY, "", &f->fd[f->n],
+			 err);
+
+	if (r == 0)
+		f->n++;
+	return r;
+}
+
+/* Kernel first, then modules, the user's files, and our init last. */
+static int add_boot(struct keeper *k, struct spawn *s, struct files *f,
+		    char ours[PATH_MAX], struct err *err)
+{
+	const struct spec *spec = k->plan->spec;
+	int r = add_file(k, s, "--kernel", spec->kernel.image, O_RDONLY, "",
+			 &f->fd[f->n], err);
+	if (r < 0)
+		return r;
+	f->n++;
+	if (spec->kernel.modules[0])
+		r = add_initrd(k, s, spec->kernel.modules, f, err);
+	for (size_t i = 0; r == 0 && i < spec->options->initrds.n; i++)
+		r = add_initrd(k, s, spec->options->initrds.v[i], f, err);
+	if (r == 0)
+		r = add_initrd(k, s, ours, f, err);
+	return r;
+}
+
+static int add_layer(struct keeper *k, struct spawn *s, struct files *f,
+		     char path[PATH_MAX], struct err *err)
+{
+	if (k->plan->spec->options->read_only)
+		return 0;
+	vmdir_file(k->plan->vm->path, "layer.ext4", path);
+	int r = add_file(k, s, "--disk", path, O_RDWR, ",id=layer",
+			 &f->fd[f->n], err);
+
+	if (r == 0)
+		f->n++;
+	return r;
+}
+
+static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
+{
+	const struct spec *spec = k->plan->spec;
+	const struct run_options *o = spec->options;
+	int r = strv_add(&s->args, "--cpus=%u", spec->cpus);
+
+	if (r == 0)
+		r = strv_add(&s->args, "--memory=%lluk",
+			     (unsigned long long)(spec->memory >> 10));
+	if (r == 0)
+		r = strv_add(&s->args, "--hw=%s",
+			     o->hw == RUN_HW_FDT ? "fdt" : "acpi");
+	if (r == 0)
+		r = strv_add(&s->args, "--id=%s", k->plan->vm->id);
+	if (r == 0)
+		r = strv_add(&s->args, "--cmdline=%s%s", CMDLINE,
+			     o->serial ? " console=ttyS0" : " quiet");
+	if (r == 0)
+		r = strv_add(&s->args, "--rng");
+	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
+}
+
+/* A pipe: the read end is ours, *@ret_theirs the monitor's. */
+static int make_pipe(int *ret_ours, int *ret_theirs, struct err *err)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, errno, "create a pipe");
+	(void)io_set_nonblock(p[0], true);
+	*ret_ours = p[0];
+	*ret_theirs = p[1];
+	return 0;
+}
+
+static int start_companion(struct spawn *s, struct keeper_child *c,
+			   struct err *err)
+{
+	int r = spawn_start(s, &c->pid, &c->pidfd, err);
+
+	if (r == -ENOENT)
+		return err_say(err, ENOENT,
+			       "'%s' is missing; build it with 'make', or say "
+			       "with BELLJAR_LIBDIR where it is",
+			       s->path);
+	return r;
+}
+
+static int listen_at(const struct keeper *k, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+
+	vmdir_file(k->plan->vm->run, name, path);
+	return io_unix_listen(path, err);
+}
+
+static int say_ready(struct keeper *k, const char *line)
+{
+	if (strcmp(line, "ready") == 0)
+		return 1;
+	(void)json_object_array_add(k->ports, json_object_new_string(line));
+	return 0;
+}
+
+/* Lines of published ports, then "ready".  End of file: it has failed. */
+static int wait_ready(struct keeper *k, int fd, struct err *err)
+{
+	char line[LINE_LEN];
+	size_t len = 0;
+	bool signalled;
+	char c;
+
+	while (io_read_full(fd, &c, 1) == 1) {
+		if (c != '\n' && len + 1 < sizeof(line)) {
+			line[len++] = c;
+			continue;
+		}
+		line[len] = '\0';
+		len = 0;
+		if (say_ready(k, line))
+			return 0;
+	}
+	while (k->net.err >= 0)
+		keeper_child_read(&k->net);
+	int status = keeper_child_reap(&k->net, &signalled);
+	char said[400];
+	keeper_child_sentence(k, &k->net, said, sizeof(said));
+	if (said[0])
+		return err_say(err, EIO, "%s", said);
+	return err_say(err, EIO,
+		       "belljar-net ended with status %d before it "
+		       "was ready",
+		       status);
+}
+
+/* Both ends of the frames' socket: one for the monitor, one for the network. */
+static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
+{
+	const struct run_options *o = k->plan->spec->options;
+	char path[PATH_MAX];
+	AUTO_SPAWN struct spawn s;
+	int pair[2];
+	int p[2];
+
+	vmdir_file(k->plan->mgr->libdir, "belljar-net", path);
+	spawn_init(&s, path, "belljar-net");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "create a socket pair");
+	AUTO_CLOSE int monitor_end = pair[0];
+	AUTO_CLOSE int net_end = pair[1];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, errno, "create a pipe");
+	AUTO_CLOSE int ready_rd = p[0];
+	AUTO_CLOSE int ready_wr = p[1];
+	AUTO_CLOSE int stderr_wr = -1;
+	int r = make_pipe(&k->net.err, &stderr_wr, err);
+	if (r < 0)
+		return r;
+	(void)io_set_nonblock(k->net.err, false);
+
+	s.err = stderr_wr;
+	r = strv_add(&s.args, "--frames=fd:%d", spawn_fd(&s, net_end));
+	if (r == 0)
+		r = strv_add(&s.args, "--ready=fd:%d", spawn_fd(&s, ready_wr));
+	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
+		r = strv_add(&s.args, "--publish=%s", o->publish.v[i]);
+	if (r == 0)
+		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
+	if (r < 0)
+		return err_set(err, -r, "start belljar-net");
+	r = start_companion(&s, &k->net, err);
+	if (r < 0)
+		return r;
+	(void)close(TAKE_FD(ready_wr));
+	(void)close(TAKE_FD(stderr_wr));
+	r = wait_ready(k, ready_rd, err);
+	if (r < 0)
+		return r;
+	(void)io_set_nonblock(k->net.err, true);
+	*ret_monitor_end = TAKE_FD(monitor_end);
+	return 0;
+}
+
+/* The monitor's ends of what connects it with us. */
+struct wires {
+	int net, listen, dial, control, events, err, serial, kvm;
+};
+
+static void wires_done(struct wires *w)
+{
+	const int fds[] = { w->net,    w->listen, w->dial,   w->control,
+			    w->events, w->err,	  w->serial, w->kvm };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+}
+
+static int open_wires(struct keeper *k, struct wires *w, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "create a socket pair");
+	k->dial = pair[0];
+	w->dial = pair[1];
+	(void)io_set_nonblock(k->dial, true);
+
+	w->kvm = kvm_check_open(k->plan->mgr->kvm, err);
+	if (w->kvm < 0)
+		return w->kvm;
+	w->listen = listen_at(k, "vsock.sock", err);
+	if (w->listen < 0)
+		return w->listen;
+	w->control = listen_at(k, "control.sock", err);
+	if (w->control < 0)
+		return w->control;
+	int r = make_pipe(&k->events, &w->events, err);
+	if (r == 0)
+		r = make_pipe(&k->monitor.err, &w->err, err);
+	if (r == 0 && k->plan->spec->options->serial)
+		r = make_pipe(&k->serial, &w->serial, err);
+	return r;
+}
+
+static int add_wires(struct spawn *s, const struct wires *w, struct err *err)
+{
+	int r = strv_add(&s->args, "--kvm=fd:%d", spawn_fd(s, w->kvm));
+
+	if (r == 0)
+		r = strv_add(&s->args, "--control=fd:%d",
+			     spawn_fd(s, w->control));
+	if (r == 0)
+		r = strv_add(&s->args, "--events=fd:%d",
+			     spawn_fd(s, w->events));
+	if (r == 0)
+		r = strv_add(&s->args, "--vsock=cid=%d,listen=fd:%d,dial=fd:%d",
+			     GUEST_CID, spawn_fd(s, w->listen),
+			     spawn_fd(s, w->dial));
+	if (r == 0 && w->net >= 0)
+		r = strv_add(&s->args, "--net=fd:%d", spawn_fd(s, w->net));
+	if (r == 0 && w->serial >= 0)
+		r = strv_add(&s->args, "--serial=fd:%d",
+			     spawn_fd(s, w->serial));
+	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
+}
+
+static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
+{
+	char path[PATH_MAX], ours[PATH_MAX], layer[PATH_MAX];
+	__attribute__((cleanup(files_done))) struct files f = { .n = 0 };
+	AUTO_SPAWN struct spawn s;
+
+	vmdir_file(k->plan->mgr->libdir, "belljar-monitor", path);
+	vmdir_file(k->plan->mgr->libdir, "initrd.cpio", ours);
+	spawn_init(&s, path, base_name(path));
+	s.err = w->err;
+
+	int r = add_boot(k, &s, &f, ours, err);
+	if (r == 0)
+		r = strv_add(&s.args, "--disk=fd:%d,ro,id=image",
+			     spawn_fd(&s, k->plan->rootfs)) < 0
+			    ? err_set(err, ENOMEM, "start the monitor")
+			    : 0;
+	if (r == 0)
+		r = add_layer(k, &s, &f, layer, err);
+	if (r == 0)
+		r = add_numbers(k, &s, err);
+	if (r == 0)
+		r = add_wires(&s, w, err);
+	if (r == 0)
+		r = start_companion(&s, &k->monitor, err);
+	return r;
+}
+
+static int open_logs(struct keeper *k, struct err *err)
+{
+	char path[PATH_MAX];
+
+	vmdir_file(k->plan->vm->path, "log", path);
+	int r = capped_open(&k->log, path, KEEPER_LOG_MAX, err);
+	if (r < 0 || !k->plan->spec->options->serial)
+		return r;
+	vmdir_file(k->plan->vm->path, "console.log", path);
+	return capped_open(&k->console, path, KEEPER_LOG_MAX, err);
+}
+
+int keeper_start(struct keeper *k, struct err *err)
+{
+	struct wires w = { -1, -1, -1, -1, -1, -1, -1, -1 };
+	int r = open_logs(k, err);
+
+	if (r == 0)
+		r = open_wires(k, &w, err);
+	if (r == 0 && k->plan->spec->options->network == RUN_NETWORK_USER)
+		r = start_net(k, &w.net, err);
+	if (r == 0)
+		r = start_monitor(k, &w, err);
+	wires_done(&w);
+	return r;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_options.c - the options of `belljar run`. */
+#include "vmm/manager/run_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vmm/lib/parse.h"
+#include "vmm/manager/cli.h"
+#include "vmm/manager/run_values.h"
+
+enum {
+	KEY_RM = 0x100,
+	KEY_NAME,
+	KEY_ENV_FILE,
+	KEY_ENTRYPOINT,
+	KEY_CPUS,
+	KEY_SHM_SIZE,
+	KEY_NETWORK,
+	KEY_KERNEL,
+	KEY_INITRD,
+	KEY_READ_ONLY,
+	KEY_TIMEOUT,
+	KEY_HW,
+	KEY_SERIAL,
+	KEY_TIMING,
+	KEY_DRY_RUN,
+	KEY_NO_KVM_CHECK,
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "Container:", 1 },
+	{ "interactive", 'i', NULL, 0, "Pass our standard input on", 1 },
+	{ "tty", 't', NULL, 0, "Give the command a terminal", 1 },
+	{ "env", 'e', "NAME[=VALUE]", 0, "Set a variable, or copy ours", 1 },
+	{ "env-file", KEY_ENV_FILE, "FILE", 0, "Set variables, one a line", 1 },
+	{ "workdir", 'w', "DIR", 0, "Start the command in DIR", 1 },
+	{ "user", 'u', "USER[:GROUP]", 0, "Run as USER: a name or number", 1 },
+	{ "entrypoint", KEY_ENTRYPOINT, "PROGRAM", 0,
+	  "Instead of the image's ENTRYPOINT ('' for none)", 1 },
+	{ "hostname", 'h', "NAME", 0, "Host name (default: the VM's id)", 1 },
+	{ "read-only", KEY_READ_ONLY, NULL, 0,
+	  "No writable layer over the image", 1 },
+	{ "shm-size", KEY_SHM_SIZE, "SIZE", 0,
+	  "Size of /dev/shm (default: half of the memory)", 1 },
+
+	{ NULL, 0, NULL, 0, "Machine:", 2 },
+	{ "cpus", KEY_CPUS, "N", 0, "vCPUs (default 1); 1.5 becomes 2", 2 },
+	{ "memory", 'm', "SIZE", 0,
+	  "Memory (default: half of the host's, 2g at most); taken from the "
+	  "host as the guest touches it",
+	  2 },
+	{ "network", KEY_NETWORK, "user|none", 0, "Default: user", 2 },
+	{ "net", 0, NULL, OPTION_ALIAS, NULL, 2 },
+	{ "publish", 'p', "[IP:]HOST:GUEST[/PROTO]", 0,
+	  "Publish a port, on 127.0.0.1 unless IP says otherwise", 2 },
+	{ "kernel", KEY_KERNEL, "minimal|stock|FILE", 0,
+	  "Default: minimal when it has been built", 2 },
+	{ "initrd", KEY_INITRD, "FILE", 0,
+	  "One more initramfs, unpacked before ours", 2 },
+	{ "hw", KEY_HW, "acpi|fdt", 0, "How the machine is described", 2 },
+	{ "serial", KEY_SERIAL, NULL, 0,
+	  "Keep the kernel's messages (`console.log` of the VM)", 2 },
+
+	{ NULL, 0, NULL, 0, "Life:", 3 },
+	{ "name", KEY_NAME, "NAME", 0, "Name of the VM", 3 },
+	{ "rm", KEY_RM, NULL, 0, "Remove the VM when the command ends", 3 },
+	{ "timeout", KEY_TIMEOUT, "TIME", 0,
+	  "Stop after TIME (90, 5m, 2h) with status 124", 3 },
+	{ "quiet", 'q', NULL, 0, "No warnings", 3 },
+	{ "timing", KEY_TIMING, NULL, 0, "Say at the end where time went", 3 },
+	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print what would run, as JSON", 3 },
+	{ "no-kvm-check", KEY_NO_KVM_CHECK, NULL, OPTION_HIDDEN, "", 3 },
+	{ 0 },
+};
+
+struct parsing {
+	struct run_options *o;
+	struct err *err;
+};
+
+static int choose(const char *option, const char *text, const char *first,
+		  const char *second, struct err *err)
+{
+	if (strcmp(text, first) == 0)
+		return 0;
+	if (strcmp(text, second) == 0)
+		return 1;
+	return err_say(err, EINVAL, "%s: '%s' is neither '%s' nor '%s'", option,
+		       text, first, second);
+}
+
+static int set_workdir(struct run_options *o, const char *text, struct err *err)
+{
+	if (text[0] != '/')
+		return err_say(err, EINVAL,
+			       "--workdir: '%s' is not an absolute path; begin "
+			       "it with '/'",
+			       text);
+	o->workdir = text;
+	return 0;
+}
+
+static int set_size(const char *option, const char *text, uint64_t *ret,
+		    struct err *err)
+{
+	uint64_t v;
+	int r = parse_size(text, option, &v, err);
+
+	if (r == 0 && v == 0)
+		return err_say(err, ERANGE, "%s: zero bytes are too few",
+			       option);
+	if (r == 0)
+		*ret = v;
+	return r;
+}
+
+static int set_name(struct run_options *o, char *text, struct err *err)
+{
+	o->name = text;
+	return run_value_name(text, err);
+}
+
+static int set_hostname(struct run_options *o, char *text, struct err *err)
+{
+	o->hostname = text;
+	return run_value_hostname(text, err);
+}
+
+static int add(struct strv *to, const char *text, struct err *err)
+{
+	int r = strv_add(to, "%s", text);
+
+	return r < 0 ? err_set(err, -r, "read the options") : 0;
+}
+
+/* Options with a value.  -ENOSYS: not one of them. */
+static int set_value(int key, char *arg, struct run_options *o, struct err *err)
+{
+	int r;
+
+	switch (key) {
+	case 'e':
+		return run_value_env(arg, &o->env, err);
+	case KEY_ENV_FILE:
+		return run_value_env_file(arg, &o->env_file, err);
+	case 'w':
+		return set_workdir(o, arg, err);
+	case 'h':
+		return set_hostname(o, arg, err);
+	case KEY_NAME:
+		return set_name(o, arg, err);
+	case 'u':
+		o->user = arg;
+		return 0;
+	case KEY_ENTRYPOINT:
+		o->entrypoint = arg;
+		return 0;
+	case KEY_KERNEL:
+		o->kernel = arg;
+		return 0;
+	case KEY_CPUS:
+		return run_value_cpus(arg, &o->cpus, err);
+	case 'm':
+		return set_size("--memory", arg, &o->memory, err);
+	case KEY_SHM_SIZE:
+		return set_size("--shm-size", arg, &o->shm_size, err);
+	case KEY_TIMEOUT:
+		return run_value_timeout(arg, &o->timeout, err);
+	case 'p':
+		return add(&o->publish, arg, err);
+	case KEY_INITRD:
+		return add(&o->initrds, arg, err);
+	case KEY_NETWORK:
+		r = choose("--network", arg, "user", "none", err);
+		o->network = r == 1 ? RUN_NETWORK_NONE : RUN_NETWORK_USER;
+		return r < 0 ? r : 0;
+	case KEY_HW:
+		r = choose("--hw", arg, "acpi", "fdt", err);
+		o->hw = r == 1 ? RUN_HW_FDT : RUN_HW_ACPI;
+		return r < 0 ? r : 0;
+	default:
+		return -ENOSYS;
+	}
+}
+
+static bool *find_flag(int key, struct run_options *o)
+{
+	switch (key) {
+	case 'i':
+		return &o->interactive;
+	case 't':
+		return &o->tty;
+	case 'q':
+		return &o->quiet;
+	case KEY_RM:
+		return &o->rm;
+	case KEY_READ_ONLY:
+		return &o->read_only;
+	case KEY_SERIAL:
+		return &o->serial;
+	case KEY_TIMING:
+		return &o->timing;
+	case KEY_DRY_RUN:
+		return &o->dry_run;
+	case KEY_NO_KVM_CHECK:
+		return &o->no_kvm_check;
+	default:
+		return NULL;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct parsing *p = state->input;
+	bool *flag = find_flag(key, p->o);
+
+	if (flag) {
+		*flag = true;
+		return 0;
+	}
+	if (key == ARGP_KEY_ARG) {
+		/* The image: what follows is the container's command. */
+		p->o->image = arg;
+		p->o->command = state->argv + state->next;
+		state->next = state->argc;
+		return 0;
+	}
+	int r = set_value(key, arg, p->o, p->err);
+	return r == -ENOSYS ? ARGP_ERR_UNKNOWN : -r;
+}
+
+int run_options_parse(int argc, char **argv, struct run_options *ret,
+		      struct err *err)
+{
+	const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "IMAGE [COMMAND] [ARG...]",
+		.doc = "Run a command of an image in a microVM of its own.",
+	};
+	struct parsing p = { ret, err };
+
+	int r = cli_parse(&argp, "belljar run", argc, argv, &p, err);
+	if (r != 0)
+		return r;
+	if (!ret->image)
+		return err_say(err, EINVAL,
+			       "no image given; see 'belljar run --help' and "
+			       "'belljar images'");
+	if (ret->network == RUN_NETWORK_NONE && ret->publish.n)
+		return err_say(err, EINVAL,
+			       "-p %s needs a network; leave out --network "
+			       "none",
+			       ret->publish.v[0]);
+	return 0;
+}
+
+void run_options_done(struct run_options *o)
+{
+	strv_done(&o->env_file);
+	strv_done(&o->env);
+	strv_done(&o->publish);
+	strv_done(&o->initrds);
+}

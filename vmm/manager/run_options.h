@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run_options.h - what stands between `belljar run` and the image's name.
+ * Every option means what docker means by it; docs/run.md lists them.
+ */
+#ifndef VMM_MANAGER_RUN_OPTIONS_H
+#define VMM_MANAGER_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/lib/err.h"
+#include "vmm/manager/strv.h"
+
+#define RUN_CPUS_MAX 64
+
+enum run_network { RUN_NETWORK_USER, RUN_NETWORK_NONE };
+enum run_hw { RUN_HW_ACPI, RUN_HW_FDT };
+
+/* Strings belong to argv unless they are in a strv. */
+struct run_options {
+	bool interactive;
+	bool tty;
+	bool rm;
+	bool read_only;
+	bool quiet;
+	bool serial;
+	bool timing;
+	bool dry_run;
+	bool no_kvm_check;
+	const char *name; /* NULL: none */
+	const char *workdir; /* absolute, or NULL */
+	const char *user; /* or NULL */
+	const char *entrypoint; /* NULL: the image's; "": none */
+	const char *hostname; /* or NULL */
+	const char *kernel; /* "minimal", "stock", a path, or NULL */
+	struct strv env_file; /* NAME=VALUE, or NAME to unset it */
+	struct strv env; /* the same; wins over env_file */
+	struct strv publish; /* as the user wrote them */
+	struct strv initrds; /* paths */
+	unsigned cpus; /* 0: not given */
+	uint64_t memory; /* bytes, 0: not given */
+	uint64_t shm_size; /* bytes, 0: not given */
+	uint64_t timeout; /* seconds, 0: none */
+	enum run_network network;
+	enum run_hw hw;
+	const char *image;
+	char **command; /* NULL-terminated part of argv, may be empty */
+};
+
+/*
+ * Read argv; argv[0] is the verb.  0, CLI_HELPED, or -errno with a sentence.
+ * The caller ends @ret with run_options_done() in every case.
+ */
+int run_options_parse(int argc, char **argv, struct run_options *ret,
+		      struct err *err);
+void run_options_done(struct run_options *o);
+
+#define AUTO_RUN_OPTIONS __attribute__((cleanup(run_options_done)))
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec.c - options and image become what runs. */
+#include "vmm/manager/spec.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/abi/agent.h"
+#include "vmm/manager/image.h"
+
+#define DEFAULT_PATH                                                           \
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define MIB		   ((uint64_t)1 << 20)
+#define DEFAULT_MEMORY_MAX (2048 * MIB)
+
+static int merge_args(const struct run_options *o, const struct image *img,
+		      struct spec *s, struct err *err)
+{
+	const struct image_config *c = &img->config;
+	int r = 0;
+
+	if (!o->entrypoint)
+		r = strv_add_all(&s->args, c->entrypoint);
+	else if (o->entrypoint[0])
+		r = strv_add(&s->args, "%s", o->entrypoint);
+
+	char **rest = o->command;
+	if (!rest[0] && !o->entrypoint)
+		rest = c->cmd;
+	if (r == 0)
+		r = strv_add_all(&s->args, rest);
+	if (r < 0)
+		return err_set(err, -r, "put the command together");
+	if (s->args.n == 0)
+		return err_say(err, EINVAL,
+			       "image '%s' names no command; give one behind "
+			       "the image's name",
+			       img->name);
+	return 0;
+}
+
+static int merge_env(const struct run_options *o, const struct image *img,
+		     struct spec *s, struct err *err)
+{
+	int r = strv_add(&s->env, DEFAULT_PATH);
+
+	if (r == 0)
+		r = strv_add(&s->env, "HOSTNAME=%s", s->hostname);
+	if (r == 0 && o->tty)
+		r = strv_add(&s->env, "TERM=xterm");
+	for (char **e = img->config.env; r == 0 && *e; e++)
+		r = strchr(*e, '=') ? strv_set_env(&s->env, *e) : 0;
+	for (size_t i = 0; r == 0 && i < o->env_file.n; i++)
+		r = strv_set_env(&s->env, o->env_file.v[i]);
+	for (size_t i = 0; r == 0 && i < o->env.n; i++)
+		r = strv_set_env(&s->env, o->env.v[i]);
+	return r < 0 ? err_set(err, -r, "put the environment together") : 0;
+}
+
+/* Each setting travels in one record. */
+static int check_lengths(const struct strv *list, const char *what,
+			 struct err *err)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strlen(list->v[i]) > AGENT_MAX)
+			return err_say(err, E2BIG,
+				       "%s that begins with '%.20s' is longer "
+				       "than %d bytes; pass it in a file",
+				       what, list->v[i], AGENT_MAX);
+	return 0;
+}
+
+static int choose_memory(const struct run_options *o, uint64_t host,
+			 struct spec *s, struct err *err)
+{
+	uint64_t least = s->kernel.min_memory;
+	uint64_t memory = o->memory;
+
+	if (!memory) {
+		memory = host / 2;
+		if (memory > DEFAULT_MEMORY_MAX)
+			memory = DEFAULT_MEMORY_MAX;
+		if (memory < least)
+			memory = least;
+	}
+	memory -= memory % MIB;
+	if (memory < least)
+		return err_say(err, ERANGE,
+			       "--memory: %" PRIu64 " MiB are too few for the "
+			       "%s kernel; give it %" PRIu64 "m or more",
+			       memory / MIB, s->kernel.flavour, least / MIB);
+	if (memory > host)
+		return err_say(err, ERANGE,
+			       "--memory: %" PRIu64 " MiB are more than the "
+			       "%" PRIu64 " MiB of this host; give less",
+			       memory / MIB, host / MIB);
+	s->memory = memory;
+	return 0;
+}
+
+static const char *first_of(const char *a, const char *b, const char *c)
+{
+	if (a && a[0])
+		return a;
+	return b && b[0] ? b : c;
+}
+
+int spec_make(const struct run_options *o, const struct image *img,
+	      const struct kernel *kernel, const char *id, uint64_t host_memory,
+	      struct spec *ret, struct err *err)
+{
+	struct spec *s = ret;
+
+	*s = (struct spec){
+		.options = o,
+		.image_name = img->name,
+		.image_id = img->id,
+		.cwd = first_of(o->workdir, img->config.working_dir, "/"),
+		.user = first_of(o->user, img->config.user, NULL),
+		.cpus = o->cpus ? o->cpus : 1,
+		.kernel = *kernel,
+	};
+	(void)snprintf(s->hostname, sizeof(s->hostname), "%s",
+		       o->hostname ? o->hostname : id);
+
+	int r = merge_args(o, img, s, err);
+	if (r == 0)
+		r = merge_env(o, img, s, err);
+	if (r == 0)
+		r = check_lengths(&s->args, "the argument", err);
+	if (r == 0)
+		r = check_lengths(&s->env, "the variable", err);
+	if (r == 0)
+		r = choose_memory(o, host_memory, s, err);
+	return r;
+}
+
+void spec_done(struct spec *s)
+{
+	strv_done(&s->args);
+	strv_done(&s->env);
+}
+
+static struct json_object *list_json(const struct strv *list)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		(void)json_object_array_add(a,
+					    json_object_new_string(list->v[i]));
+	return a;
+}
+
+static void put_str(struct json_object *o, const char *key, const char *v)
+{
+	if (v)
+		(void)json_object_object_add(o, key, json_object_new_string(v));
+}
+
+static void put_bool(struct json_object *o, const char *key, bool v)
+{
+	(void)json_object_object_add(o, key, json_object_new_boolean(v));
+}
+
+static void put_u64(struct json_object *o, const char *key, uint64_t v)
+{
+	(void)json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void put_container(struct json_object *o, const struct spec *s)
+{
+	const struct run_options *opt = s->options;
+
+	put_str(o, "image", s->image_name);
+	put_str(o, "image_id", s->image_id);
+	(void)json_object_object_add(o, "args", list_json(&s->args));
+	(void)json_object_object_add(o, "env", list_json(&s->env));
+	put_str(o, "cwd", s->cwd);
+	put_str(o, "user", s->user);
+	put_str(o, "hostname", s->hostname);
+	put_bool(o, "interactive", opt->interactive);
+	put_bool(o, "tty", opt->tty);
+	put_bool(o, "read_only", opt->read_only);
+	if (opt->shm_size)
+		put_u64(o, "shm_size", opt->shm_size);
+}
+
+static void put_machine(struct json_object *o, const struct spec *s)
+{
+	const struct run_options *opt = s->options;
+	const struct kernel *k = &s->kernel;
+
+	put_u64(o, "cpus", s->cpus);
+	put_u64(o, "memory", s->memory);
+	put_str(o, "network",
+		opt->network == RUN_NETWORK_NONE ? "none" : "user");
+	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
+	put_str(o, "kernel", k->flavour);
+	put_str(o, "kernel_image", k->image);
+	put_str(o, "kernel_version", k->version[0] ? k->version : NULL);
+	put_str(o, "modules", k->modules[0] ? k->modules : NULL);
+	(void)json_object_object_add(o, "initrds", list_json(&opt->initrds));
+	put_str(o, "hw", opt->hw == RUN_HW_FDT ? "fdt" : "acpi");
+	put_bool(o, "serial", opt->serial);
+}
+
+struct json_object *spec_to_json(const struct spec *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put_container(o, s);
+	put_machine(o, s);
+	put_bool(o, "rm", s->options->rm);
+	if (s->options->timeout)
+		put_u64(o, "timeout", s->options->timeout);
+	return o;
+}

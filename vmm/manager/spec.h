@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spec.h - what will run: the user's options, completed by the image's
+ * configuration and our defaults.  Kept as spec.json in the VM's folder.
+ */
+#ifndef VMM_MANAGER_SPEC_H
+#define VMM_MANAGER_SPEC_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/lib/err.h"
+#include "vmm/manager/kernel.h"
+#include "vmm/manager/run_options.h"
+#include "vmm/manager/strv.h"
+
+struct image;
+
+struct spec {
+	const struct run_options *options; /* borrowed */
+	const char *image_name; /* borrowed from the image, as is image_id */
+	const char *image_id;
+	struct strv args;
+	struct strv env;
+	const char *cwd; /* borrowed from options or image */
+	const char *user; /* the same; NULL: root */
+	char hostname[64];
+	unsigned cpus;
+	uint64_t memory; /* bytes, whole MiB */
+	struct kernel kernel;
+};
+
+/*
+ * Merge as docker does: COMMAND replaces CMD, ENTRYPOINT stays in front unless
+ * --entrypoint replaces it (which drops CMD too); the environment is image,
+ * --env-file, -e, in that order.  @id is the VM's id: the default host name.
+ * @host_memory is in bytes.  @ret ends with spec_done() in every case.
+ */
+int spec_make(const struct run_options *o, const struct image *img,
+	      const struct kernel *kernel, const char *id, uint64_t host_memory,
+	      struct spec *ret, struct err *err);
+void spec_done(struct spec *s);
+
+#define AUTO_SPEC __attribute__((cleanup(spec_done)))
+
+/* As a JSON object that the caller owns; NULL when memory has run out. */
+struct json_object *spec_to_json(const struct spec *s);
+
+#endif
