@@ -206,6 +206,7 @@ static void exec_net(int wire, int out, bool ready, const char *const *publish,
 	char path[4096];
 	char frames_arg[32];
 	char ready_arg[32];
+	char publish_arg[] = "--publish";
 	char *argv[3 + 2 + 2 * PUBLISH_MAX + 1] = { path, frames_arg };
 	size_t argc = 2;
 
@@ -220,7 +221,7 @@ static void exec_net(int wire, int out, bool ready, const char *const *publish,
 	else
 		(void)dup2(out, STDERR_FILENO);
 	for (; publish && *publish; publish++) {
-		argv[argc++] = (char[]){ "--publish" };
+		argv[argc++] = publish_arg;
 		/* execv() does not write to it. */
 		argv[argc++] = (char *)(uintptr_t)*publish;
 	}
