@@ -47,8 +47,11 @@ struct pci_ops {
 	 */
 	void (*bar_moved)(struct pci_dev *dev, unsigned bar, uint64_t addr,
 			  bool on);
-	/* Registers of the capability at @cap were written.  Optional. */
-	void (*cap_written)(struct pci_dev *dev, unsigned cap);
+	/*
+	 * A register was changed (the command register or a capability's);
+	 * pci_host.lock is held.  Optional.
+	 */
+	void (*config_written)(struct pci_dev *dev);
 	/*
 	 * The machine is complete and confined, no vCPU runs yet: the place
 	 * to start threads.  Optional.
@@ -72,7 +75,7 @@ struct pci_dev {
 	unsigned char *config;
 	unsigned char initial[PCI_CONFIG_SIZE];
 	unsigned char writable[PCI_CONFIG_SIZE]; /* bits a guest may change */
-	uint8_t last_cap, next_cap; /* while capabilities are added */
+	uint8_t last_cap, next_cap; /* of the capability list */
 	struct pci_bar bar[PCI_BARS];
 };
 
@@ -106,7 +109,9 @@ struct pci_host_config {
 
 /* A stretch of addresses BARs may be decoded in. */
 struct pci_window {
+	struct bus *bars;
 	uint64_t base, size, next; /* next: first byte not given out yet */
+	bool on; /* registered */
 };
 
 struct pci_host {
@@ -120,13 +125,17 @@ struct pci_host {
 	struct bus bars; /* those decoded now, behind the windows */
 	uint32_t address; /* port 0xcf8 */
 	bool slot_mapped; /* KVM knows the ECAM slot */
-	bool on_mmio, on_pio; /* which ranges are registered */
+	bool on_ecam, on_ports; /* which ranges are registered */
 };
 
 /* -errno with a sentence; pci_host_done() accepts what is half made. */
 int pci_host_init(struct pci_host *host, const struct pci_host_config *cfg,
 		  struct err *err);
-/* Give every BAR an address and switch decoding on; start the functions. */
+/*
+ * Give every BAR an address, as firmware would, and start the functions.
+ * Decoding stays off until the guest sets Memory Space Enable: Linux, finding
+ * it on, would switch it off and on again around sizing, two exits more.
+ */
 int pci_host_start(struct pci_host *host, struct err *err);
 /* After the functions are closed and no vCPU runs. */
 void pci_host_done(struct pci_host *host);

@@ -72,7 +72,6 @@ struct virtio_queue {
 	uint16_t size, vector; /* vector: atomic */
 	uint64_t desc, avail, used;
 	bool enabled;
-	bool logged; /* a broken queue is reported once for each reset */
 };
 
 struct virtio_dev {
@@ -83,7 +82,11 @@ struct virtio_dev {
 	pthread_mutex_t lock; /* guards what is not marked atomic */
 	uint64_t offered, accepted; /* features: ours, the driver's choice */
 	uint8_t status; /* atomic */
-	uint8_t generation; /* atomic: of config[] */
+	bool master; /* atomic: PCI Bus Master Enable, may we touch RAM? */
+	bool opened, started; /* ops->open was called; ops->start was */
+	bool unknown_features; /* driver wants bits above 63 */
+	unsigned complaints; /* atomic: log lines this guest caused */
+	uint8_t generation; /* of config[] */
 	unsigned char config[VIRTIO_CONFIG_MAX];
 	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
 	struct virtio_pci *pci;
@@ -109,13 +112,13 @@ void virtio_close(struct virtio_dev *dev);
 
 /* What models call; any thread, no lock needed. */
 
-/* The driver is ready and the device is not broken. */
+/* The driver is ready, lets us touch RAM, and the device is not broken. */
 bool virtio_running(const struct virtio_dev *dev);
 /* After vq_push(): interrupt the driver if it asked for that. */
 void virtio_used(struct virtio_dev *dev, unsigned nr);
 /* Queue @nr broke: DEVICE_NEEDS_RESET, a configuration interrupt, a log. */
 void virtio_broken(struct virtio_dev *dev, unsigned nr);
-/* dev->config was changed (under the lock). */
+/* dev->config was changed; the lock is still held. */
 void virtio_config_changed(struct virtio_dev *dev);
 /* Have `kick` called again for queue @nr: work was left for fairness. */
 void virtio_again(struct virtio_dev *dev, unsigned nr);

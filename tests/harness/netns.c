@@ -127,6 +127,8 @@ static int replace_resolv_conf(struct netns *n)
 	     mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	     mount(n->resolv, "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0))
 		r = -errno;
+	/* The mount keeps it. */
+	(void)unlink(n->resolv);
 	return r;
 }
 
@@ -168,7 +170,6 @@ int netns_init(struct netns *n, const char **ret_step)
 
 void netns_done(struct netns *n)
 {
-	(void)unlink(n->resolv);
 	(void)close(n->tap);
 	(void)close(n->guest);
 	(void)close(n->host);

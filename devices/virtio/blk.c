@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * blk.c - block device (virtio 1.2, section 5.2).
+ *
+ * Each disk has a thread, which alone serves its queue: a slow disk stalls
+ * nobody else, and a request is carried out between its pop and its push, so
+ * none is in flight when the thread lets go of `serving`.  Reset takes that
+ * lock, hence waits for one request.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/virtio_blk.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "devices/backend/raw.h"
+#include "devices/virtio/iov.h"
+#include "devices/virtio/models.h"
+#include "vmm/lib/le.h"
+#include "vmm/lib/log.h"
+
+#define SECTOR	     512U
+#define QUEUE_SIZE   VQ_SIZE_MAX
+#define RANGES_MAX   16 /* of one discard or write-zeroes request */
+#define RANGE_MAX    UINT32_C(0x400000) /* sectors of each: 2 GiB */
+#define BLOCK_SIZE   4096U
+#define STACK_SIZE   (128U * 1024)
+#define SERIAL_BYTES VIRTIO_BLK_ID_BYTES
+/* Secure erase, which comes next, is not offered. */
+#define CONFIG_SIZE offsetof(struct virtio_blk_config, max_secure_erase_sectors)
+
+struct blk {
+	struct virtio_dev *dev;
+	struct raw raw;
+	bool readonly;
+	uint64_t sectors;
+	char serial[SERIAL_BYTES];
+	pthread_t thread;
+	bool has_thread;
+	bool quit; /* atomic */
+	bool allowed; /* atomic: between start and stop */
+	pthread_mutex_t serving; /* held while the thread uses the queue */
+	/* The thread's. */
+	struct vq_chain chain;
+	struct iovec data[VQ_SEGMENTS];
+};
+
+static bool in_range(const struct blk *blk, uint64_t sector, uint64_t sectors)
+{
+	return sector <= blk->sectors && sectors <= blk->sectors - sector;
+}
+
+static uint8_t status_of(int r)
+{
+	if (r == 0)
+		return VIRTIO_BLK_S_OK;
+	return r == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
+}
+
+/* Readable bytes after the header, or writable ones before the status. */
+static uint8_t transfer(struct blk *blk, uint64_t sector, bool write)
+{
+	const struct vq_chain *c = &blk->chain;
+	uint32_t len =
+		write ? c->read_len - (uint32_t)sizeof(struct virtio_blk_outhdr)
+		      : c->write_len - 1;
+	unsigned nr;
+
+	if (len % SECTOR || !in_range(blk, sector, len / SECTOR))
+		return VIRTIO_BLK_S_IOERR;
+	if (!write) {
+		nr = iov_slice(c->iov + c->nr_read, c->nr_write, 0, len,
+			       blk->data);
+		return status_of(
+			raw_read(&blk->raw, blk->data, nr, sector * SECTOR));
+	}
+
+	if (blk->readonly)
+		return VIRTIO_BLK_S_IOERR;
+	nr = iov_slice(c->iov, c->nr_read, sizeof(struct virtio_blk_outhdr),
+		       len, blk->data);
+	int r = raw_write(&blk->raw, blk->data, nr, sector * SECTOR);
+	/* Without FLUSH the driver counts on every write being permanent. */
+	if (r == 0 && !virtio_has(blk->dev, VIRTIO_BLK_F_FLUSH))
+		r = raw_flush(&blk->raw);
+	return status_of(r);
+}
+
+static uint8_t one_range(const struct blk *blk,
+			 const struct virtio_blk_discard_write_zeroes *range,
+			 bool zero)
+{
+	uint64_t sector = le64toh(range->sector);
+	uint32_t sectors = le32toh(range->num_sectors);
+	uint32_t flags = le32toh(range->flags);
+	uint32_t unmap = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+
+	if (flags & ~(zero ? unmap : 0))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (sectors > RANGE_MAX || !in_range(blk, sector, sectors))
+		return VIRTIO_BLK_S_IOERR;
+
+	uint64_t off = sector * SECTOR;
+	uint64_t len = (uint64_t)sectors * SECTOR;
+	return status_of(zero ? raw_zero(&blk->raw, off, len, flags & unmap)
+			      : raw_discard(&blk->raw, off, len));
+}
+
+static uint8_t ranges(const struct blk *blk, bool zero)
+{
+	const struct vq_chain *c = &blk->chain;
+	struct virtio_blk_discard_write_zeroes range[RANGES_MAX];
+	size_t head = sizeof(struct virtio_blk_outhdr);
+	size_t len = c->read_len - head;
+	uint8_t status = VIRTIO_BLK_S_OK;
+
+	if (blk->readonly || len > sizeof(range) || len % sizeof(range[0]))
+		return VIRTIO_BLK_S_IOERR;
+	(void)iov_read(c->iov, c->nr_read, head, range, len);
+	for (size_t i = 0; i < len / sizeof(range[0]); i++) {
+		status = one_range(blk, &range[i], zero);
+		if (status != VIRTIO_BLK_S_OK)
+			break;
+	}
+	return status;
+}
+
+static uint8_t identify(const struct blk *blk)
+{
+	const struct vq_chain *c = &blk->chain;
+	size_t len = c->write_len - 1;
+
+	if (len > SERIAL_BYTES)
+		len = SERIAL_BYTES;
+	(void)iov_write(c->iov + c->nr_read, c->nr_write, 0, blk->serial, len);
+	return VIRTIO_BLK_S_OK;
+}
+
+static uint8_t execute(struct blk *blk, const struct virtio_blk_outhdr *header)
+{
+	uint64_t sector = le64toh(header->sector);
+
+	switch (le32toh(header->type)) {
+	case VIRTIO_BLK_T_IN:
+		return transfer(blk, sector, false);
+	case VIRTIO_BLK_T_OUT:
+		return transfer(blk, sector, true);
+	case VIRTIO_BLK_T_FLUSH:
+		return status_of(blk->readonly ? 0 : raw_flush(&blk->raw));
+	case VIRTIO_BLK_T_GET_ID:
+		return identify(blk);
+	case VIRTIO_BLK_T_DISCARD:
+		return ranges(blk, false);
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		return ranges(blk, true);
+	default:
+		return VIRTIO_BLK_S_UNSUPP;
+	}
+}
+
+/* 1: one request done; 0: none is waiting; -EPROTO: broken. */
+static int serve_one(struct blk *blk, struct vq *vq)
+{
+	struct vq_chain *c = &blk->chain;
+	struct virtio_blk_outhdr header;
+	int r = vq_pop(vq, c);
+
+	if (r <= 0)
+		return r;
+	if (c->write_len < 1)
+		return vq_break(vq, "request without room for its status");
+	if (iov_read(c->iov, c->nr_read, 0, &header, sizeof(header)) !=
+	    sizeof(header))
+		return vq_break(vq, "request without a header");
+
+	uint8_t status = execute(blk, &header);
+	(void)iov_write(c->iov + c->nr_read, c->nr_write, c->write_len - 1,
+			&status, sizeof(status));
+	vq_push(vq, c->head, c->write_len);
+	return 1;
+}
+
+/* Caller holds blk->serving. */
+static void drain(struct blk *blk)
+{
+	struct vq *vq = &blk->dev->queue[0].vq;
+	int r;
+
+	do {
+		r = 1;
+		vq_kicks_off(vq);
+		/* Pairs with the store in blk_stop(): do not keep it waiting.
+		 */
+		while (r > 0 &&
+		       __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE) &&
+		       virtio_running(blk->dev))
+			r = serve_one(blk, vq);
+		/* One interrupt for all that was done. */
+		virtio_used(blk->dev, 0);
+		if (r < 0)
+			virtio_broken(blk->dev, 0);
+	} while (r == 0 && vq_kicks_on(vq));
+}
+
+static void *blk_thread(void *arg)
+{
+	struct blk *blk = arg;
+	struct pollfd kick = {
+		.fd = blk->dev->queue[0].kick.fd,
+		.events = POLLIN,
+	};
+
+	while (!__atomic_load_n(&blk->quit, __ATOMIC_ACQUIRE)) {
+		uint64_t count;
+
+		(void)poll(&kick, 1, -1);
+		(void)!read(kick.fd, &count, sizeof(count));
+		(void)pthread_mutex_lock(&blk->serving);
+		if (__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE))
+			drain(blk);
+		(void)pthread_mutex_unlock(&blk->serving);
+	}
+	return NULL;
+}
+
+static int blk_run(struct virtio_dev *dev, struct err *err)
+{
+	struct blk *blk = dev->state;
+	pthread_attr_t attr;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	int r = pthread_create(&blk->thread, &attr, blk_thread, blk);
+	(void)pthread_attr_destroy(&attr);
+	if (r != 0)
+		return err_set(err, r, "start its thread");
+	blk->has_thread = true;
+	(void)pthread_setname_np(blk->thread, "blk");
+	return 0;
+}
+
+static void blk_start(struct virtio_dev *dev)
+{
+	struct blk *blk = dev->state;
+
+	__atomic_store_n(&blk->allowed, true, __ATOMIC_RELEASE);
+}
+
+static void blk_stop(struct virtio_dev *dev)
+{
+	struct blk *blk = dev->state;
+
+	__atomic_store_n(&blk->allowed, false, __ATOMIC_RELEASE);
+	/* The request in hand, if any, ends before we get the lock. */
+	(void)pthread_mutex_lock(&blk->serving);
+	(void)pthread_mutex_unlock(&blk->serving);
+}
+
+static void describe(struct virtio_dev *dev, const struct blk *blk)
+{
+	struct virtio_blk_config cfg = {
+		.capacity = htole64(blk->sectors),
+		/* All of a chain but header and status. */
+		.seg_max = htole32(QUEUE_SIZE - 2),
+		.blk_size = htole32(SECTOR),
+		.max_discard_sectors = htole32(RANGE_MAX),
+		.max_discard_seg = htole32(RANGES_MAX),
+		.discard_sector_alignment = htole32(BLOCK_SIZE / SECTOR),
+		.max_write_zeroes_sectors = htole32(RANGE_MAX),
+		.max_write_zeroes_seg = htole32(RANGES_MAX),
+		.write_zeroes_may_unmap = 1,
+	};
+
+	memcpy(dev->config, &cfg, CONFIG_SIZE);
+	dev->offered = VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |
+		       VIRTIO_BIT(VIRTIO_BLK_F_BLK_SIZE) |
+		       VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);
+	dev->offered |= blk->readonly
+				? VIRTIO_BIT(VIRTIO_BLK_F_RO)
+				: VIRTIO_BIT(VIRTIO_BLK_F_DISCARD) |
+					  VIRTIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+static int blk_open(struct virtio_dev *dev, const void *config, struct err *err)
+{
+	const struct blk_config *cfg = config;
+	struct blk *blk = dev->state;
+
+	blk->dev = dev;
+	blk->raw.fd = -1;
+	(void)pthread_mutex_init(&blk->serving, NULL);
+
+	struct raw raw;
+	int r = raw_init(&raw, cfg->fd, err);
+	if (r < 0)
+		return r;
+	if (raw.size % SECTOR)
+		log_warn("blk: the disk's last %" PRIu64 " bytes are not a "
+			 "whole sector, ignoring them",
+			 raw.size % SECTOR);
+	if (raw.size < SECTOR)
+		return err_say(err, EINVAL, "the disk is empty");
+
+	blk->readonly = cfg->readonly;
+	blk->sectors = raw.size / SECTOR;
+	if (cfg->serial)
+		memcpy(blk->serial, cfg->serial,
+		       strnlen(cfg->serial, SERIAL_BYTES));
+	describe(dev, blk);
+	blk->raw = raw;
+	return 0;
+}
+
+static void blk_close(struct virtio_dev *dev)
+{
+	struct blk *blk = dev->state;
+
+	if (blk->has_thread) {
+		__atomic_store_n(&blk->quit, true, __ATOMIC_RELEASE);
+		virtio_again(dev, 0);
+		(void)pthread_join(blk->thread, NULL);
+	}
+	if (blk->raw.fd >= 0)
+		(void)close(blk->raw.fd);
+	(void)pthread_mutex_destroy(&blk->serving);
+}
+
+static void blk_kick(struct virtio_dev *dev, unsigned nr)
+{
+	/* Kicks wake the thread, not the loop (serves_itself). */
+	(void)dev;
+	(void)nr;
+}
+
+const struct virtio_ops blk_ops = {
+	.name = "blk",
+	.id = VIRTIO_ID_BLOCK,
+	.class_code = 0x018000,
+	.nr_queues = 1,
+	.queue_size = QUEUE_SIZE,
+	.state_size = sizeof(struct blk),
+	.config_size = CONFIG_SIZE,
+	.open = blk_open,
+	.close = blk_close,
+	.run = blk_run,
+	.start = blk_start,
+	.stop = blk_stop,
+	.kick = blk_kick,
+	.serves_itself = true,
+};
+
+_Static_assert(CONFIG_SIZE <= VIRTIO_CONFIG_MAX, "virtio 1.2, 5.2.4");
