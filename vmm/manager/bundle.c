@@ -102,7 +102,7 @@ int bundle_from_dir(const char *path, struct bundle **ret, struct err *err)
 	AUTO_BUNDLE struct bundle *b = NULL;
 	int r = bundle_new(path, path, &b, err);
 
-	if (r < 0)
+	if (r < 0 || !b)
 		return r;
 	b->layout = true;
 	if (!bundle_has(b, "index.json") && !bundle_has(b, "manifest.json"))
@@ -247,7 +247,7 @@ static int unpack_entry(struct bundle *b, struct archive *a,
 static la_ssize_t read_input(struct archive *a, void *arg, const void **buf)
 {
 	struct input *in = arg;
-	int r = cancel_wait_readable(in->fd, in->err);
+	int r = cancel_wait(in->fd, -1, in->err);
 	ssize_t n;
 
 	if (r < 0) {
@@ -335,7 +335,7 @@ int bundle_from_tar(int fd, const char *what, uint64_t size, const char *dir,
 	int r = bundle_new(what, dir, &b, err);
 	if (r == 0)
 		r = archive_bytes_begin(&bytes, err);
-	if (r < 0)
+	if (r < 0 || !b)
 		return r;
 	progress_begin(progress, "Reading", size);
 	r = unpack(b, &in);
@@ -425,7 +425,7 @@ int bundle_read(struct bundle *b, const char *name, size_t max, char **ret,
 		size_t *ret_len, struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
-	uint64_t size;
+	uint64_t size = 0;
 	int r = bundle_open(b, name, &fd, &size, err);
 
 	if (r < 0)

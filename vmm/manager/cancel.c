@@ -54,7 +54,7 @@ int cancel_check(struct err *err)
 	return 0;
 }
 
-int cancel_wait_readable(int fd, struct err *err)
+int cancel_wait(int fd, int timeout_ms, struct err *err)
 {
 	sigset_t stop;
 
@@ -70,9 +70,10 @@ int cancel_wait_readable(int fd, struct err *err)
 
 		if (r < 0)
 			return r;
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return err_set(err, errno, "wait for input");
-		if (fds[0].revents)
-			return 0;
+		int n = poll(fds, 2, timeout_ms);
+		if (n < 0 && errno != EINTR)
+			return err_set(err, errno, "wait");
+		if (n == 0 || fds[0].revents)
+			return n > 0;
 	}
 }

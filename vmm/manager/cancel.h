@@ -26,8 +26,11 @@ void cancel_end(struct cancel *cancel);
 /* 0, or -EINTR with a sentence when a signal is waiting. */
 int cancel_check(struct err *err);
 
-/* Wait until @fd is readable: 0, or -EINTR as above. */
-int cancel_wait_readable(int fd, struct err *err);
+/*
+ * Wait until @fd is readable (-1: nothing to wait for), at most @timeout_ms
+ * (-1: for ever).  1: readable; 0: time is up; -EINTR as above.
+ */
+int cancel_wait(int fd, int timeout_ms, struct err *err);
 
 #define AUTO_CANCEL __attribute__((cleanup(cancel_end)))
 

@@ -91,7 +91,7 @@ static int load(struct manager *mgr, const struct options *o, struct err *err)
 	AUTO_BUNDLE struct bundle *bundle = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct progress progress;
-	struct stat st;
+	struct stat st = { 0 };
 	int r = open_input(o, &fd, &st, err);
 
 	progress_init(&progress, o->quiet);

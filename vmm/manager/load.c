@@ -8,9 +8,12 @@
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/manager/cancel.h"
 #include "vmm/manager/merge.h"
 #include "vmm/manager/names.h"
 #include "vmm/manager/oci.h"
+
+#define POLL_MS 200
 
 /* Make the directory @dir hold what the store keeps of @image. */
 static int make_image(struct bundle *bundle, const struct oci_image *image,
@@ -35,6 +38,24 @@ static int make_image(struct bundle *bundle, const struct oci_image *image,
 	return io_write_file(config, image->config, image->config_len, err);
 }
 
+/*
+ * Take the lock of conversions.  Another's may last for minutes, so this has
+ * to hear of Ctrl-C meanwhile, which a blocking flock would not.
+ */
+static int wait_for_turn(struct store *store, struct progress *progress,
+			 int *ret, struct err *err)
+{
+	int r = store_lock(store, STORE_CONVERT, false, ret, err);
+
+	while (r == -EWOULDBLOCK) {
+		progress_begin(progress, "Waiting for another load", 0);
+		r = cancel_wait(-1, POLL_MS, err);
+		if (r == 0)
+			r = store_lock(store, STORE_CONVERT, false, ret, err);
+	}
+	return r;
+}
+
 static int convert(struct store *store, struct bundle *bundle,
 		   const struct oci_image *image, const char *tmp,
 		   struct progress *progress, struct err *err)
@@ -44,7 +65,7 @@ static int convert(struct store *store, struct bundle *bundle,
 
 	if (store_has(store, image->id))
 		return 0;
-	int r = store_lock(store, STORE_CONVERT, true, &lock, err);
+	int r = wait_for_turn(store, progress, &lock, err);
 	/* Whoever had the lock may just have made the same image. */
 	if (r < 0 || store_has(store, image->id))
 		return r;

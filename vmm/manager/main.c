@@ -18,6 +18,9 @@ static const struct {
 	{ "logs", cmd_logs, "Print what a VM wrote" },
 	{ "rm", cmd_rm, "Remove VMs that have ended" },
 	{ "load", cmd_load, "Load images from an archive" },
+	{ "images", cmd_images, "List images" },
+	{ "pull", cmd_pull, "Fetch an image with skopeo" },
+	{ "rmi", cmd_rmi, "Remove images" },
 	{ "doctor", cmd_doctor, "Check whether this machine can run VMs" },
 	{ "version", cmd_version, "Print versions" },
 };

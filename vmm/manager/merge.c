@@ -25,7 +25,7 @@ struct merge {
 	const struct oci_image *image;
 	struct progress *progress;
 	struct tree *tree;
-	struct tool *tool;
+	struct tool tool;
 	struct archive *out;
 	void *chunk;
 	struct err *err;
@@ -348,7 +348,7 @@ static int open_out(struct merge *m)
 					    "SCHILY") != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(a, (int)CHUNK) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-	    archive_write_open(a, m->tool, NULL, to_tool, NULL) != ARCHIVE_OK)
+	    archive_write_open(a, &m->tool, NULL, to_tool, NULL) != ARCHIVE_OK)
 		return err_say(m->err, EIO, "write the image: %s",
 			       archive_error_string(a));
 	return 0;
@@ -369,7 +369,6 @@ static int write_all(struct merge *m)
 
 static int write_squashfs(struct merge *m, const char *squashfs)
 {
-	AUTO_TOOL struct tool tool = TOOL_NONE;
 	AUTO_ARCHIVE_WRITE struct archive *out = archive_write_new();
 	const char *const argv[] = {
 		"tar2sqfs", "--quiet", "--no-skip", "-c", "zstd",
@@ -378,16 +377,16 @@ static int write_squashfs(struct merge *m, const char *squashfs)
 
 	if (!out)
 		return err_set(m->err, ENOMEM, "write the image");
-	int r = tool_start(&tool, argv, "squashfs-tools-ng", TOOL_INPUT,
+	int r = tool_start(&m->tool, argv, "squashfs-tools-ng", TOOL_INPUT,
 			   m->err);
 	if (r < 0)
 		return r;
-	m->tool = &tool;
 	m->out = out;
 	r = write_all(m);
+	m->out = NULL;
 	if (r < 0 && r != -EPIPE)
 		return r;
-	int told = tool_wait(&tool, m->err);
+	int told = tool_wait(&m->tool, m->err);
 	if (told == 0 && r < 0)
 		return err_say(m->err, EIO, "'tar2sqfs' ended too early");
 	return told;
@@ -404,6 +403,7 @@ int merge_layers(struct bundle *bundle, const struct oci_image *image,
 			   .image = image,
 			   .progress = progress,
 			   .chunk = chunk,
+			   .tool = TOOL_NONE,
 			   .err = err };
 
 	if (!chunk)
@@ -416,5 +416,6 @@ int merge_layers(struct bundle *bundle, const struct oci_image *image,
 		r = read_layers(&m, "Checking", plan_one);
 	if (r == 0)
 		r = write_squashfs(&m, squashfs);
+	tool_stop(&m.tool);
 	return r;
 }

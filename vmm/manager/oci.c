@@ -163,7 +163,7 @@ static int docker_image(struct walk *w, struct json_object *obj)
 {
 	struct oci_image *img = new_image(w);
 	struct json_object *layers = NULL, *tags = NULL;
-	const char *config = NULL;
+	const char *config = "";
 	char named[DIGEST_HEX + 1];
 
 	if (!img)
@@ -241,7 +241,7 @@ static int read_blob(struct walk *w, struct json_object *desc, char **ret,
 	char file[sizeof(BLOB_PREFIX) + DIGEST_HEX];
 	char sum[DIGEST_HEX + 1];
 	AUTO_FREE char *text = NULL;
-	const char *digest = NULL;
+	const char *digest = "";
 	int64_t size = -1;
 	size_t len = 0;
 	int r = json_get_str(desc, "digest", &digest, w->err);
@@ -277,7 +277,7 @@ static int manifest_layers(struct walk *w, struct json_object *layers,
 	for (size_t i = 0; i < img->nr_layers; i++) {
 		struct oci_layer *l = &img->layers[i];
 		struct json_object *desc = json_object_array_get_idx(layers, i);
-		const char *digest = NULL;
+		const char *digest = "";
 		int r = json_get_str(desc, "digest", &digest, w->err);
 
 		if (r == 0)

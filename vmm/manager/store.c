@@ -232,18 +232,20 @@ int store_add(struct store *store, const char *dir, const char *id,
 	return sync_path(path, err);
 }
 
+bool store_in_use(struct store *store, const char *id)
+{
+	char path[STORE_PATH_MAX];
+
+	store_image_path(store, id, "rootfs.squashfs", path);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
 int store_remove(struct store *store, const char *id, struct err *err)
 {
 	char path[STORE_PATH_MAX];
 	char away[STORE_PATH_MAX];
 	char name[STORE_NAME_ROOM];
-
-	store_image_path(store, id, "rootfs.squashfs", path);
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK
-			       ? -EBUSY
-			       : err_set(err, errno, "lock '%s'", path);
 
 	/* Gone in one step; a crash after it leaves work for the sweeper. */
 	store_image_path(store, id, "", path);

@@ -93,9 +93,12 @@ int store_add(struct store *store, const char *dir, const char *id,
 	      struct err *err);
 
 /*
- * Remove the image @id.  The caller holds STORE_WRITE.  -EBUSY, without a
- * sentence, when a running VM has it.
+ * Whether a running VM has the image @id.  The caller holds STORE_WRITE, so
+ * the answer stays no while it does.
  */
+bool store_in_use(struct store *store, const char *id);
+
+/* Remove the image @id, which is not in use.  STORE_WRITE as above. */
 int store_remove(struct store *store, const char *id, struct err *err);
 
 /*

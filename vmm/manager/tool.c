@@ -13,11 +13,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/manager/cancel.h"
 
 #define EXEC_MISSING 127
 #define EXEC_FAILED  126
@@ -27,7 +29,7 @@
  * that our caller blocks are not its business.
  */
 static _Noreturn void child_exec(const char *const argv[], int in, int out,
-				 pid_t parent)
+				 int errfd, pid_t parent)
 {
 	sigset_t none;
 
@@ -35,7 +37,7 @@ static _Noreturn void child_exec(const char *const argv[], int in, int out,
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
-	    dup2(out, 2) < 0)
+	    dup2(errfd, 2) < 0)
 		_exit(EXEC_FAILED);
 	/* execvp() changes nothing, and is declared as if it did. */
 	(void)execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -85,9 +87,8 @@ int tool_start(struct tool *tool, const char *const argv[], const char *package,
 
 	if (in < 0)
 		in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!(flags & TOOL_SHOW))
-		tool->errfd = memfd_create("stderr", MFD_CLOEXEC);
-	if (in < 0 || (!(flags & TOOL_SHOW) && tool->errfd < 0))
+	tool->errfd = memfd_create("stderr", MFD_CLOEXEC);
+	if (in < 0 || tool->errfd < 0)
 		return err_set(err, errno, "start '%s'", argv[0]);
 
 	pid_t parent = getpid();
@@ -95,7 +96,9 @@ int tool_start(struct tool *tool, const char *const argv[], const char *package,
 	if (tool->pid < 0)
 		return err_set(err, errno, "start '%s'", argv[0]);
 	if (tool->pid == 0)
-		child_exec(argv, in, tool->errfd < 0 ? 2 : tool->errfd, parent);
+		child_exec(argv, in,
+			   flags & TOOL_SHOW ? STDERR_FILENO : tool->errfd,
+			   tool->errfd, parent);
 	return 0;
 }
 
@@ -116,6 +119,22 @@ int tool_write(struct tool *tool, const void *data, size_t len)
 	return 0;
 }
 
+/* Programs in Go write `time="..." level=fatal msg="why"`: keep the why. */
+static void unquote(char *line)
+{
+	char *from = strstr(line, " msg=\"");
+	char *to = line;
+
+	if (!from)
+		return;
+	for (from += strlen(" msg=\""); *from && *from != '"'; from++) {
+		if (*from == '\\' && from[1])
+			from++;
+		*to++ = *from;
+	}
+	*to = '\0';
+}
+
 /* The last line that the tool wrote, without the newline. */
 static void last_words(struct tool *tool, char *text, size_t size)
 {
@@ -131,6 +150,7 @@ static void last_words(struct tool *tool, char *text, size_t size)
 	char *line = strrchr(text, '\n');
 	if (line)
 		memmove(text, line + 1, strlen(line));
+	unquote(text);
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
 			*p = '?';
@@ -138,12 +158,16 @@ static void last_words(struct tool *tool, char *text, size_t size)
 
 int tool_wait(struct tool *tool, struct err *err)
 {
-	char words[256];
+	char words[384];
 	int status;
 
 	if (tool->in >= 0)
 		(void)close(tool->in);
 	tool->in = -1;
+	AUTO_CLOSE int pidfd = (int)syscall(SYS_pidfd_open, tool->pid, 0);
+	int r = pidfd < 0 ? 0 : cancel_wait(pidfd, -1, err);
+	if (r < 0)
+		return r;
 	while (waitpid(tool->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_set(err, errno, "wait for '%s'", tool->name);
@@ -154,6 +178,10 @@ int tool_wait(struct tool *tool, struct err *err)
 	last_words(tool, words, sizeof(words));
 	if (strstr(words, "No space left on device"))
 		return err_set(err, ENOSPC, "'%s'", tool->name);
+	/* Ctrl-C reaches it, too. */
+	r = cancel_check(err);
+	if (r < 0)
+		return r;
 	if (WIFSIGNALED(status))
 		return err_say(err, EIO, "'%s' was killed by signal %d (%s)",
 			       tool->name, WTERMSIG(status),

@@ -12,7 +12,7 @@ struct tool {
 	const char *name; /* argv[0], for messages; the caller's */
 	pid_t pid; /* -1: not running */
 	int in; /* our end of its standard input, -1: none */
-	int errfd; /* what it wrote to stderr and stdout, -1: ours */
+	int errfd; /* what it wrote to stderr, -1: not started */
 };
 
 #define TOOL_NONE                                                              \
@@ -22,7 +22,7 @@ struct tool {
 
 /* Its stdin is a pipe from us, for tool_write(); else /dev/null. */
 #define TOOL_INPUT 1u
-/* What it prints goes to our stderr, live, and is not part of the sentence. */
+/* What it prints on stdout goes to our stderr, live. */
 #define TOOL_SHOW 2u
 
 /*
@@ -38,6 +38,7 @@ int tool_write(struct tool *tool, const void *data, size_t len);
 /*
  * Close its input and wait.  A status other than 0 is -EIO, or -ENOSPC when
  * it complained about a full disk, with its last words in the sentence.
+ * -EINTR when a signal asks us to stop (cancel.h); it still runs then.
  */
 int tool_wait(struct tool *tool, struct err *err);
 

@@ -389,7 +389,7 @@ static int put(struct tree *t, const char *path, struct tree_inode *inode,
 	       struct err *err)
 {
 	struct tree_node *parent = NULL;
-	const char *name;
+	const char *name = "";
 	int r = find_parent(t, path, true, &parent, &name, err);
 
 	if (r < 0)
@@ -397,7 +397,7 @@ static int put(struct tree *t, const char *path, struct tree_inode *inode,
 	struct tree_node *n = find(t, parent, name);
 	if (!n)
 		r = add_child(t, parent, name, strlen(name), &n, err);
-	if (r < 0)
+	if (r < 0 || !n)
 		return r;
 	if (!n->parent && inode->kind != TREE_DIR)
 		return refuse("/", "is not a directory", err);
@@ -458,7 +458,7 @@ int tree_link(struct tree *t, const char *path, const char *target,
 	      struct err *err)
 {
 	struct tree_node *parent = NULL, *to = NULL;
-	const char *name;
+	const char *name = "";
 	char shown[160];
 	int r = find_parent(t, target, false, &parent, &name, err);
 
@@ -486,7 +486,7 @@ int tree_link(struct tree *t, const char *path, const char *target,
 int tree_hide(struct tree *t, const char *path, struct err *err)
 {
 	struct tree_node *parent = NULL;
-	const char *name;
+	const char *name = "";
 	int r = find_parent(t, path, false, &parent, &name, err);
 
 	if (r != 0)
@@ -503,7 +503,7 @@ int tree_hide(struct tree *t, const char *path, struct err *err)
 int tree_hide_siblings(struct tree *t, const char *path, struct err *err)
 {
 	struct tree_node *parent = NULL;
-	const char *name;
+	const char *name = "";
 	int r = find_parent(t, path, false, &parent, &name, err);
 
 	if (r == 0)
