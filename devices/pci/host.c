@@ -278,11 +278,12 @@ static int make_ranges(struct pci_host *host, struct err *err)
 
 	if (r == 0) {
 		host->on_ecam = true;
-		r = bus_add(cfg->pio, CONFIG_PORT, CONFIG_PORTS, &port_ops,
-			    host);
+		if (cfg->pio)
+			r = bus_add(cfg->pio, CONFIG_PORT, CONFIG_PORTS,
+				    &port_ops, host);
 	}
 	if (r == 0) {
-		host->on_ports = true;
+		host->on_ports = cfg->pio != NULL;
 		r = bus_add(cfg->mmio, host->window32.base, host->window32.size,
 			    &window_ops, &host->window32);
 	}

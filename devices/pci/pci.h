@@ -100,7 +100,7 @@ unsigned pci_dev_cap(struct pci_dev *dev, uint8_t id, const void *cap,
 
 struct pci_host_config {
 	struct bus *mmio;
-	struct bus *pio;
+	struct bus *pio; /* for ports 0xcf8 and 0xcfc; NULL: ECAM alone */
 	struct irqchip *chip;
 	int vm_fd; /* -1: unit test, no memory slots, no ioeventfds */
 	unsigned ecam_slot;
