@@ -71,6 +71,31 @@ static void first_gigabyte_is_mapped_to_itself(void **state)
 	}
 }
 
+static void initramfs_ends_where_the_kernel_says(void **state)
+{
+	(void)state;
+	struct image initrd = fw_hole(5000, "initrd");
+	struct image img;
+	struct boot_params bp;
+	struct boot boot;
+
+	bz.hdr.initrd_addr_max = 0x27fffff;
+	img = fw_image(&bz, sizeof(bz), "kernel");
+	assert_int_equal(firmware_load(&fw.m, &img, &initrd, 1, &boot, &fw.err),
+			 0);
+	assert_int_equal(gmem_read(&fw.gm, boot.rsi, &bp, sizeof(bp)), 0);
+	assert_int_equal(bp.hdr.ramdisk_image, 0x2800000 - 8192);
+	assert_int_equal(bp.hdr.ramdisk_size, 5000);
+	image_done(&img);
+
+	bz.hdr.initrd_addr_max = PREFERRED;
+	img = fw_image(&bz, sizeof(bz), "kernel");
+	assert_int_equal(firmware_load(&fw.m, &img, &initrd, 1, &boot, &fw.err),
+			 -ENOSPC);
+	image_done(&img);
+	image_done(&initrd);
+}
+
 static void device_tree_comes_as_setup_data(void **state)
 {
 	(void)state;
@@ -223,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(header_goes_to_the_zero_page),
 		TEST(first_gigabyte_is_mapped_to_itself),
+		TEST(initramfs_ends_where_the_kernel_says),
 		TEST(device_tree_comes_as_setup_data),
 		TEST(old_and_32_bit_kernels_are_refused),
 		TEST(every_truncation_is_refused),
