@@ -13,6 +13,14 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
 
+# Init is no layer: nothing of the host links it but its tests.
+init := images/init
+$(eval $(call layer_rule,init))
+$O/tests/unit/init_%: $O/tests/unit/init_%.o \
+		$(call obj,$(call sources,tests/init)) $(call layerlib,init lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
+
 unit: testprogs
 	@tests/unit/run.sh $O
 

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -41,18 +40,6 @@ static void reset_signals(void)
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static int take_stdio(const struct stdio *io, struct err *err)
-{
-	if (setsid() < 0)
-		return err_set(err, errno, "start a session");
-	if (io->tty && ioctl(io->child[0], TIOCSCTTY, 0) < 0)
-		return err_set(err, errno, "take the terminal");
-	for (int i = 0; i < 3; i++)
-		if (dup2(io->child[i], i) < 0)
-			return err_set(err, errno, "take descriptor %d", i);
-	return 0;
 }
 
 /*
@@ -123,9 +110,9 @@ static int prepare(const char *root, struct settings *s, const struct stdio *io,
 		   struct err *err)
 {
 	reset_signals();
-	int r = take_stdio(io, err);
+	int r = enter_root(root, err);
 	if (r == 0)
-		r = enter_root(root, err);
+		r = stdio_take(io, err);
 	if (r < 0)
 		return r;
 

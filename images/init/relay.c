@@ -84,11 +84,16 @@ static void move_input(struct relay *r)
 	struct stdio *io = r->io;
 	struct stdin_queue *q = &r->queue;
 
-	if (!stdin_queue_empty(q)) {
+	/* Not before STARTED: a terminal would echo it. */
+	if (r->process->status_fd >= 0)
+		return;
+	if (!stdin_queue_empty(q) && io->in >= 0) {
 		int e = stdin_queue_drain(q, io->in);
 		if (e < 0 && e != -EAGAIN && e != -EINTR)
 			close_slot(&io->in); /* the process closed its end */
 	}
+	if (io->in < 0)
+		(void)stdin_queue_drain(q, -1);
 	if (q->ended && stdin_queue_empty(q) && !io->tty)
 		close_slot(&io->in);
 }
@@ -190,15 +195,15 @@ enum { ON_WIRE, ON_SIGNAL, ON_STATUS, ON_STDIN, ON_STDOUT, ON_STDERR, ON_MAX };
 static void wait_for_work(struct relay *r, struct pollfd p[ON_MAX])
 {
 	const struct stdio *io = r->io;
-	bool room = wire_space(r->wire) > 0;
+	bool started = r->process->status_fd < 0;
+	bool room = started && wire_space(r->wire) > 0;
+	bool input = started && !stdin_queue_empty(&r->queue);
 	short sending = wire_pending(r->wire) ? POLLOUT : 0;
 
 	p[ON_WIRE] = (struct pollfd){ r->wire->fd, POLLIN | sending, 0 };
 	p[ON_SIGNAL] = (struct pollfd){ r->signals, POLLIN, 0 };
 	p[ON_STATUS] = (struct pollfd){ r->process->status_fd, POLLIN, 0 };
-	p[ON_STDIN] =
-		(struct pollfd){ stdin_queue_empty(&r->queue) ? -1 : io->in,
-				 POLLOUT, 0 };
+	p[ON_STDIN] = (struct pollfd){ input ? io->in : -1, POLLOUT, 0 };
 	p[ON_STDOUT] = (struct pollfd){ room ? io->out : -1, POLLIN, 0 };
 	p[ON_STDERR] = (struct pollfd){ room ? io->err : -1, POLLIN, 0 };
 

@@ -5,18 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "images/init/mounts.h"
-
-/* <asm/ioctls.h>, which not every libc's <sys/ioctl.h> has. */
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
-#endif
 
 void stdio_init(struct stdio *io)
 {
@@ -77,16 +71,13 @@ static int open_pipes(struct stdio *io, bool with_stdin, struct err *err)
 }
 
 /* So that /dev/console is the terminal, as docker has it. */
-static int bind_console(int root, int slave, struct err *err)
+static int bind_console(int root, const char *terminal, struct err *err)
 {
-	struct stat st;
-	char source[64];
+	char source[96];
 
-	if (fstat(slave, &st) < 0)
-		return err_set(err, errno, "number the terminal");
 	/* By way of @root: init's own /dev has no such terminal. */
-	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d/dev/pts/%u",
-		       root, minor(st.st_rdev));
+	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d%s", root,
+		       terminal);
 	return mounts_file(root, source, "dev/console", err);
 }
 
@@ -98,28 +89,18 @@ static int open_terminal(struct stdio *io, int root, const struct settings *s,
 	if (master < 0)
 		return err_set(err, errno, "open a terminal");
 	io->out = master;
-	io->tty = true;
 
-	int unlock = 0;
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+	if (unlockpt(master) < 0 ||
+	    ptsname_r(master, io->terminal, sizeof(io->terminal)) != 0)
 		return err_set(err, errno, "unlock the terminal");
-
-	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0)
-		return err_set(err, errno, "open the terminal's other end");
-	io->child[0] = slave;
-	for (int i = 1; i < 3; i++) {
-		io->child[i] = fcntl(slave, F_DUPFD_CLOEXEC, 0);
-		if (io->child[i] < 0)
-			return err_set(err, errno, "open the terminal");
-	}
 	if (s->with_stdin) {
 		io->in = fcntl(master, F_DUPFD_CLOEXEC, 0);
 		if (io->in < 0)
 			return err_set(err, errno, "open the terminal");
 	}
+	io->tty = true;
 	stdio_resize(io, s->size);
-	return bind_console(root, slave, err);
+	return bind_console(root, io->terminal, err);
 }
 
 int stdio_open(struct stdio *io, int root, const struct settings *s,
@@ -127,6 +108,34 @@ int stdio_open(struct stdio *io, int root, const struct settings *s,
 {
 	return s->tty ? open_terminal(io, root, s, err)
 		      : open_pipes(io, s->with_stdin, err);
+}
+
+static int take_terminal(const struct stdio *io, struct err *err)
+{
+	int fd = open(io->terminal, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", io->terminal);
+
+	int r = 0;
+	if (ioctl(fd, TIOCSCTTY, 0) < 0)
+		r = -errno;
+	for (int i = 0; r == 0 && i < 3; i++)
+		if (dup2(fd, i) < 0)
+			r = -errno;
+	(void)close(fd);
+	return r < 0 ? err_set(err, -r, "take '%s'", io->terminal) : 0;
+}
+
+int stdio_take(const struct stdio *io, struct err *err)
+{
+	if (setsid() < 0)
+		return err_set(err, errno, "start a session");
+	if (io->tty)
+		return take_terminal(io, err);
+	for (int i = 0; i < 3; i++)
+		if (dup2(io->child[i], i) < 0)
+			return err_set(err, errno, "take descriptor %d", i);
+	return 0;
 }
 
 void stdio_resize(const struct stdio *io, struct agent_size size)
