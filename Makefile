@@ -79,7 +79,7 @@ include images/images.mk tests/tests.mk
 
 lint:
 	clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
-	clang-tidy --quiet $(SRC) -- $(CSTD) 2>/dev/null
+	clang-tidy --quiet $(SRC) $(INIT) -- $(CSTD) 2>/dev/null
 	cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
 		--enable=warning,portability --inline-suppr \
 		--suppress=memleak --suppress=resourceLeak $(SRC)

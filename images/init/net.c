@@ -106,7 +106,7 @@ static bool no_ipv6(int family, int r)
 
 static int add_addr(int nl, int ifindex, const char *text, struct err *err)
 {
-	struct net_addr a;
+	struct net_addr a = { 0 };
 	int r = net_parse(text, &a, err);
 	if (r < 0)
 		return r;
@@ -121,7 +121,7 @@ static int add_addr(int nl, int ifindex, const char *text, struct err *err)
 
 static int add_gateway(int nl, int ifindex, const char *text, struct err *err)
 {
-	struct net_addr a;
+	struct net_addr a = { 0 };
 	int r = net_parse(text, &a, err);
 	if (r < 0)
 		return r;

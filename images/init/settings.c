@@ -108,23 +108,27 @@ static int add_text(struct settings *s, uint32_t type, char *text,
 	}
 }
 
-static int copy_text(const struct record *rec, char **ret, struct err *err)
+/* NULL with a sentence when it is not acceptable, or memory has run out. */
+static char *copy_text(const struct record *rec, struct err *err)
 {
 	bool lines = rec->type == AGENT_ARG || rec->type == AGENT_ENV;
 
 	if (memchr(rec->data, '\0', rec->len) ||
-	    (!lines && memchr(rec->data, '\n', rec->len)))
-		return err_say(err, EPROTO,
-			       "setting %u holds a character it must not",
-			       rec->type);
+	    (!lines && memchr(rec->data, '\n', rec->len))) {
+		(void)err_say(err, EPROTO,
+			      "setting %u holds a character it must not",
+			      rec->type);
+		return NULL;
+	}
 
 	char *text = malloc((size_t)rec->len + 1);
-	if (!text)
-		return err_set(err, ENOMEM, "setting %u", rec->type);
+	if (!text) {
+		(void)err_set(err, ENOMEM, "setting %u", rec->type);
+		return NULL;
+	}
 	memcpy(text, rec->data, rec->len);
 	text[rec->len] = '\0';
-	*ret = text;
-	return 0;
+	return text;
 }
 
 static int read_u64(const struct record *rec, uint64_t *ret, struct err *err)
@@ -203,9 +207,8 @@ int settings_add(struct settings *s, const struct record *rec, struct err *err)
 			       rec->type);
 	}
 
-	char *text = NULL;
-	int r = copy_text(rec, &text, err);
-	return r < 0 ? r : add_text(s, rec->type, text, err);
+	char *text = copy_text(rec, err);
+	return text ? add_text(s, rec->type, text, err) : -err->code;
 }
 
 static int settings_check(const struct settings *s, struct err *err)

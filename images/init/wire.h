@@ -14,7 +14,7 @@
 
 #define WIRE_HEAD  sizeof(struct agent_head)
 #define WIRE_CHUNK 65536U /* output bytes of one record */
-#define WIRE_OUT   (4 * WIRE_CHUNK)
+#define WIRE_OUT   ((size_t)4 * WIRE_CHUNK)
 #define WIRE_ROOM  1024U /* of WIRE_OUT, kept free for control records */
 
 struct wire {
