@@ -214,6 +214,7 @@ static void wait_for_machine(struct keeper *k, int want)
 	int status = -1;
 
 	assert_int_equal(waitpid(k->pid, &status, 0), k->pid);
+	k->pid = 0;
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), want);
 	assert_int_equal(rmdir(k->base), 0);
@@ -241,6 +242,12 @@ void keeper_hang_up(struct keeper *k)
 
 void keeper_done(struct keeper *k)
 {
+	/* A test that failed half-way leaves no more behind than others. */
+	if (k->pid > 0) {
+		(void)close(k->fd);
+		(void)waitpid(k->pid, NULL, 0);
+		(void)rmdir(k->base);
+	}
 	free(k->out);
 	free(k->err);
 }

@@ -60,7 +60,7 @@ uint32_t keeper_finish(struct keeper *k);
 /* Break the connection instead; the machine must end by itself. */
 void keeper_hang_up(struct keeper *k);
 
-/* Free the text. */
+/* Free the text; end what a failed test left. */
 void keeper_done(struct keeper *k);
 
 #endif
