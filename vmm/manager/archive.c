@@ -52,7 +52,8 @@ int archive_clean_path(const char *path, char ret[ARCHIVE_PATH_MAX],
 {
 	size_t used = 0;
 
-	if (path[0] == '/')
+	/* "/" alone is how umoci names the root directory. */
+	if (path[0] == '/' && path[1] != '\0')
 		return refuse(path, "has an absolute path", err);
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
