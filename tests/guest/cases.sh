@@ -138,3 +138,55 @@ t_control_answers_nonsense() {
         tell stop && ends 0 &&
         [ "$(grep -c '"ok":false' "$T/out")" = 2 ]
 }
+
+# A read of configuration space leaves no exit behind.
+mmio_exits() {
+    control status | grep -oE '"exits_mmio":[0-9]+' | cut -d: -f2
+}
+
+t_configuration_space() {
+    local a b
+    mkfifo "$T/in"
+    exec {IN_FD}<>"$T/in"
+    IN=$T/in start ecam --memory 64m --rng --control "$T/control"
+    expect reading && a=$(mmio_exits) && echo -n x >&"$IN_FD" &&
+        expect read && b=$(mmio_exits) && echo -n x >&"$IN_FD" && ends 0
+    local r=$?
+    exec {IN_FD}>&-
+    rm -f "$T/in"
+    echo "MMIO exits: $a $b" >>"$T/out"
+    [ "$r" = 0 ] && [ -n "$a" ] && [ "$a" = "$b" ] && printed pass
+}
+
+t_entropy() { guest rng --memory 64m --rng; }
+
+t_message_interrupts() { guest msix --memory 64m --rng; }
+
+t_disk() {
+    head -c 1M /dev/urandom >"$T/disk"
+    head -c 512K "$T/disk" >"$T/half"
+    guest blk --memory 64m --disk "$T/disk,id=the-serial" &&
+        printed "sectors: 0x800" "id: the-serial" &&
+        cat "$T/half" "$T/half" | cmp - "$T/disk" >>"$T/out"
+}
+
+t_disk_read_only() {
+    head -c 1M /dev/urandom >"$T/disk"
+    cp "$T/disk" "$T/before"
+    guest blk_ro --memory 64m --disk "$T/disk,ro" &&
+        cmp "$T/disk" "$T/before" >>"$T/out"
+}
+
+t_hostile_rings() { guest hostile_ring --memory 64m --rng; }
+
+t_hostile_setup() { guest hostile_setup --memory 64m --rng; }
+
+t_hostile_accesses() {
+    truncate -s 1M "$T/disk"
+    guest hostile_access --memory 64m --rng --disk "$T/disk"
+}
+
+t_hostile_block_requests() {
+    truncate -s 1M "$T/disk"
+    guest hostile_blk --memory 64m --disk "$T/disk"
+}
