@@ -24,7 +24,7 @@
 #include "vmm/core/layout.h"
 #include "vmm/lib/le.h"
 
-#define PAGE	      4096U
+#define PAGE	      UINT64_C(4096)
 #define FUNCTIONS     8U
 #define SLOT_SIZE     (FUNCTIONS * PAGE)
 #define CONFIG_PORT   0xcf8

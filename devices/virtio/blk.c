@@ -27,7 +27,7 @@
 #define RANGES_MAX   16 /* of one discard or write-zeroes request */
 #define RANGE_MAX    UINT32_C(0x400000) /* sectors of each: 2 GiB */
 #define BLOCK_SIZE   4096U
-#define STACK_SIZE   (128U * 1024)
+#define STACK_SIZE   (UINT64_C(128) * 1024)
 #define SERIAL_BYTES VIRTIO_BLK_ID_BYTES
 /* Secure erase, which comes next, is not offered. */
 #define CONFIG_SIZE offsetof(struct virtio_blk_config, max_secure_erase_sectors)

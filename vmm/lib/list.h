@@ -39,7 +39,9 @@ static inline void list_remove(struct list *node)
 	list_init(node);
 }
 
+/* pos is a name to declare: NOLINTBEGIN(bugprone-macro-parentheses) */
 #define list_for_each(pos, head)                                               \
 	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
