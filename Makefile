@@ -78,9 +78,10 @@ $O/%.o: %.c
 include images/images.mk tests/tests.mk
 
 lint:
-	clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
-	clang-tidy --quiet $(SRC) $(INIT) -- $(CSTD) 2>/dev/null
-	cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
+	@clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
+	@printf '%s\n' $(SRC) $(INIT) | xargs -P 2 -I{} sh -c \
+		"clang-tidy --quiet {} -- $(subst ",\",$(CSTD)) 2>/dev/null"
+	@cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
 		--enable=warning,portability --inline-suppr \
 		--suppress=memleak --suppress=resourceLeak $(SRC)
 	@for h in $(filter vmm/% devices/% firmware/%,$(HDR)); do \

@@ -43,8 +43,9 @@
 
 #define AGENT_VERSION 1
 #define AGENT_PORT    1024
-#define AGENT_MAX     131072 /* payload bytes of one record; Linux's longest arg \
-			      */
+#define AGENT_MAX                                                              \
+	131072 /* payload bytes of one record; Linux's longest arg             \
+		*/
 #define AGENT_WINDOW	65536 /* stdin bytes in flight at the start */
 #define AGENT_SETTINGS	8388608 /* payload bytes of all settings */
 #define AGENT_LINGER_MS 10000 /* init's patience with a keeper after EXIT */

@@ -37,15 +37,23 @@ static int set_both(struct manager *mgr, char *data, char *run, struct err *err)
 	return data && run ? 0 : err_set(err, ENOMEM, "find the store");
 }
 
+static char *absolute(const char *path)
+{
+	if (path[0] == '/')
+		return strdup(path);
+
+	AUTO_FREE char *cwd = getcwd(NULL, 0);
+	return cwd ? print("%s/%s", cwd, path) : NULL;
+}
+
 static int under_root(struct manager *mgr, const char *root, struct err *err)
 {
-	AUTO_FREE char *cwd = root[0] == '/' ? strdup("") : getcwd(NULL, 0);
+	AUTO_FREE char *data = absolute(root);
 
-	if (!cwd)
+	if (!data)
 		return err_set(err, errno, "find the working directory");
-	const char *slash = cwd[0] ? "/" : "";
-	return set_both(mgr, print("%s%s%s", cwd, slash, root),
-			print("%s%s%s/run", cwd, slash, root), err);
+	char *run = print("%s/run", data);
+	return set_both(mgr, TAKE_PTR(data), run, err);
 }
 
 static int under_home(struct manager *mgr, struct err *err)
@@ -92,10 +100,25 @@ static char *find_libdir(void)
 	return strdup(self);
 }
 
-int dirs_init(struct manager *mgr, const char *root, struct err *err)
+/* @runroot instead of what was chosen. */
+static int move_run(struct manager *mgr, const char *runroot, struct err *err)
+{
+	char *run = absolute(runroot);
+
+	if (!run)
+		return err_set(err, errno, "find the working directory");
+	free(mgr->run);
+	mgr->run = run;
+	return 0;
+}
+
+int dirs_init(struct manager *mgr, const char *root, const char *runroot,
+	      struct err *err)
 {
 	if (!root)
 		root = env("BELLJAR_ROOT");
+	if (!runroot)
+		runroot = env("BELLJAR_RUNROOT");
 
 	int r;
 	if (root)
@@ -105,6 +128,8 @@ int dirs_init(struct manager *mgr, const char *root, struct err *err)
 			     strdup("/run/belljar"), err);
 	else
 		r = under_home(mgr, err);
+	if (r == 0 && runroot)
+		r = move_run(mgr, runroot, err);
 	if (r < 0)
 		return r;
 

@@ -28,17 +28,19 @@ static const struct {
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 struct global {
-	const char *root;
+	const char *root, *runroot;
 	const char *kvm;
 	int version;
 	int verb; /* index in argv, 0: none */
 };
 
-enum { KEY_ROOT = 0x100, KEY_KVM, KEY_VERSION };
+enum { KEY_ROOT = 0x100, KEY_RUNROOT, KEY_KVM, KEY_VERSION };
 
 static const struct argp_option options[] = {
 	{ "root", KEY_ROOT, "DIR", 0,
 	  "Keep images and VMs under DIR (default: $BELLJAR_ROOT)", 0 },
+	{ "runroot", KEY_RUNROOT, "DIR", 0,
+	  "Keep sockets and locks under DIR (default: $BELLJAR_RUNROOT)", 0 },
 	{ "kvm", KEY_KVM, "PATH", OPTION_HIDDEN, "Use PATH as /dev/kvm", 0 },
 	{ "version", KEY_VERSION, NULL, 0, "Print the version", 0 },
 	{ 0 },
@@ -57,6 +59,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_ROOT:
 		g->root = arg;
+		return 0;
+	case KEY_RUNROOT:
+		g->runroot = arg;
 		return 0;
 	case KEY_KVM:
 		g->kvm = arg;
@@ -148,7 +153,7 @@ int main(int argc, char **argv)
 			      "no command given; see 'belljar --help'");
 		return cmd_fail(&err);
 	}
-	r = dirs_init(&mgr, g.root, &err);
+	r = dirs_init(&mgr, g.root, g.runroot, &err);
 	int status = r < 0 ? cmd_fail(&err)
 			   : dispatch(&mgr, argc - g.verb, argv + g.verb);
 	dirs_done(&mgr);
