@@ -285,9 +285,9 @@ static int open_tar(struct archive *a, struct input *in, const char *what)
 /* What follows the tar's end, so that the writer of a pipe ends in peace. */
 static void drain(struct input *in)
 {
-	while (read(in->fd, in->chunk, CHUNK) > 0)
-		if (cancel_check(NULL) < 0)
-			return;
+	while (cancel_wait(in->fd, -1, NULL) > 0 &&
+	       read(in->fd, in->chunk, CHUNK) > 0)
+		;
 }
 
 static int unpack(struct bundle *b, struct input *in)

@@ -25,6 +25,7 @@ struct layer {
 	struct digest *packed_sum, *tar_sum;
 	struct archive *packed, *tar;
 	bool cancelled;
+	bool empty; /* a file of no bytes holds no entry */
 	char chunk[CHUNK];
 };
 
@@ -77,6 +78,8 @@ static la_ssize_t read_tar(struct archive *a, void *arg, const void **buf)
 	la_int64_t off;
 	int r;
 
+	if (l->empty)
+		return 0;
 	/* An empty piece in the middle would look like the end. */
 	do
 		r = archive_read_data_block(l->packed, buf, &len, &off);
@@ -158,6 +161,7 @@ static int open_archives(struct layer *l, struct err *err)
 	int r = archive_read_next_header(l->packed, &e);
 	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
 		return damaged(l, l->packed, err);
+	l->empty = r == ARCHIVE_EOF;
 	if (archive_read_open(l->tar, l, NULL, read_tar, NULL) != ARCHIVE_OK)
 		return damaged(l, l->tar, err);
 	return 0;

@@ -46,12 +46,6 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-int cmd_fail(const struct err *err)
-{
-	(void)fprintf(stderr, "belljar: %s\n", err->msg);
-	return EXIT_BELLJAR;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct global *g = state->input;

@@ -3,8 +3,10 @@
 #include "vmm/manager/merge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/lib/auto.h"
@@ -14,6 +16,7 @@
 #include "vmm/manager/tree.h"
 
 #define CHUNK (256u << 10)
+#define PROBE (1 << 20) /* more than tar2sqfs writes at a time */
 
 /* Whiteouts (layer.md); what else begins with ".wh..wh." was aufs's own. */
 #define HIDE	    ".wh."
@@ -367,16 +370,35 @@ static int write_all(struct merge *m)
 	return r;
 }
 
+/*
+ * tar2sqfs says "I/O error" for whatever went wrong, and removes its file.
+ * The file lives on in @fd, so what stopped the one who wrote it stops us.
+ */
+static int find_reason(int fd, int r, struct err *err)
+{
+	struct stat st;
+
+	if (r != -EIO || fstat(fd, &st) < 0)
+		return r;
+	int why = posix_fallocate(fd, st.st_size, PROBE);
+	return why == ENOSPC || why == EDQUOT
+		       ? err_set(err, why, "write the image")
+		       : r;
+}
+
 static int write_squashfs(struct merge *m, const char *squashfs)
 {
 	AUTO_ARCHIVE_WRITE struct archive *out = archive_write_new();
 	const char *const argv[] = {
-		"tar2sqfs", "--quiet", "--no-skip", "-c", "zstd",
-		"-X",	    "level=3", squashfs,    NULL,
+		"tar2sqfs", "--quiet", "--force", "--no-skip", "-c",
+		"zstd",	    "-X",      "level=3", squashfs,    NULL,
 	};
 
-	if (!out)
-		return err_set(m->err, ENOMEM, "write the image");
+	AUTO_CLOSE int fd =
+		open(squashfs, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (!out || fd < 0)
+		return err_set(m->err, out ? errno : ENOMEM, "write '%s'",
+			       squashfs);
 	int r = tool_start(&m->tool, argv, "squashfs-tools-ng", TOOL_INPUT,
 			   m->err);
 	if (r < 0)
@@ -389,7 +411,7 @@ static int write_squashfs(struct merge *m, const char *squashfs)
 	int told = tool_wait(&m->tool, m->err);
 	if (told == 0 && r < 0)
 		return err_say(m->err, EIO, "'tar2sqfs' ended too early");
-	return told;
+	return find_reason(fd, told, m->err);
 }
 
 int merge_layers(struct bundle *bundle, const struct oci_image *image,
