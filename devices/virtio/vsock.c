@@ -37,12 +37,20 @@ bool vsock_enter(struct vsock *vs)
 	return false;
 }
 
-void vsock_leave(struct vsock *vs)
+/* After any event: what it left to be said, or what it broke. */
+static void finish(struct vsock *vs)
 {
 	if (vs->dev->started && virtio_running(vs->dev)) {
 		vsock_pump(vs);
 		virtio_used(vs->dev, VSOCK_RX);
 	}
+	if (!virtio_running(vs->dev))
+		purge(vs);
+}
+
+void vsock_leave(struct vsock *vs)
+{
+	finish(vs);
 	(void)pthread_mutex_unlock(&vs->dev->lock);
 }
 
@@ -332,10 +340,7 @@ static void vsock_kick(struct virtio_dev *dev, unsigned nr)
 		serve_tx(vs);
 	else if (nr == VSOCK_RX)
 		feed(vs);
-	if (!virtio_running(dev))
-		return;
-	vsock_pump(vs);
-	virtio_used(dev, VSOCK_RX);
+	finish(vs);
 }
 
 static void purge_ready(struct loop_fd *src, uint32_t events)

@@ -376,6 +376,8 @@ static void serve_open(struct vsock_conn *conn, uint32_t events)
 {
 	if (events & EPOLLOUT)
 		flush(conn);
+	if (conn->state != VSOCK_OPEN)
+		return;
 	/* What is owed, a response above all, goes before bytes. */
 	if (conn->owed)
 		vsock_pump(conn->vs);

@@ -142,7 +142,9 @@ static int greeted(struct vsock_conn *conn)
 {
 	uint64_t port;
 
-	if (strncmp(conn->hello, GREETING, GREETING_LEN) != 0 ||
+	/* A NUL would hide what follows it. */
+	if (strlen(conn->hello) != conn->hello_len - 1 ||
+	    strncmp(conn->hello, GREETING, GREETING_LEN) != 0 ||
 	    parse_u64(conn->hello + GREETING_LEN, "port", 0, ANY_PORT - 1,
 		      &port, NULL) < 0)
 		return -EINVAL;

@@ -20,6 +20,8 @@
 #define QUEUES_AT 0x10000U
 #define QUEUE_GAP 0x4000U
 #define BUFS_AT	  0x100000U
+/* More rounds of the loop than any test has work for. */
+#define ROUNDS_MAX 100000U
 
 void driver_queue_init(struct driver_queue *q, struct gmem *gm, gpa_t base,
 		       uint16_t size)
@@ -423,8 +425,11 @@ void driver_until(struct driver *d, bool (*done)(void *arg), void *arg)
 
 void driver_settle(struct driver *d)
 {
+	unsigned rounds = 0;
+
 	while (loop_once(&d->loop, 0) > 0)
-		;
+		if (++rounds > ROUNDS_MAX)
+			fail_msg("the loop does not come to rest");
 }
 
 bool driver_needs_reset(struct driver *d)

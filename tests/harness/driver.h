@@ -108,7 +108,7 @@ bool driver_interrupted(struct driver *d, unsigned nr);
 uint32_t driver_wait(struct driver *d, unsigned nr, uint32_t *ret_id);
 /* Serve the loop until @done(@arg) says so. */
 void driver_until(struct driver *d, bool (*done)(void *arg), void *arg);
-/* Serve what is ready, until nothing is. */
+/* Serve what is ready, until nothing is; fails when that never comes. */
 void driver_settle(struct driver *d);
 bool driver_needs_reset(struct driver *d);
 
