@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 B=${BELLJAR_BUILD:-build-san}
 MON=$B/belljar-monitor
 KVM=${KVM:-/dev/kvm}
-LIMIT=60 # seconds for one guest; the status is then 137
+LIMIT=${LIMIT:-60} # seconds for one guest; the status is then 137
 HOST="python3 tests/guest/host.py"
 T=$(mktemp -d)
 passed=0 failed=0 skipped=0 OUT='' PID=''

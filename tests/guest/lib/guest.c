@@ -9,7 +9,10 @@
 #define LSR    5
 #define LSR_DR 1
 
+#define CMD_LINE_PTR 0x228 /* in boot_params */
+
 void guest_start(const struct start_info *si);
+void guest_start_long(uint64_t boot_params);
 
 void *memset(void *dst, int c, size_t len)
 {
@@ -131,4 +134,15 @@ void guest_start(const struct start_info *si)
 	irq_init();
 	guest_main(si);
 	power_off();
+}
+
+/* Not every guest looks at more than this. */
+void guest_start_long(uint64_t boot_params)
+{
+	struct start_info si = {
+		.magic = START_MAGIC,
+		.cmdline = read32(boot_params + CMD_LINE_PTR),
+	};
+
+	guest_start(&si);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * start.S - from the PVH entry (32-bit protected mode, paging off) to C in
- * 64-bit mode, for the first processor and, through a real-mode trampoline,
- * for the others.  The page tables are data: ring 0 may be emulated slowly.
+ * start.S - from the PVH entry (32-bit protected mode, paging off) or that of
+ * the 64-bit boot protocol to C in 64-bit mode, for the first processor and,
+ * through a real-mode trampoline, for the others.  The page tables are data: ring 0 may be emulated slowly.
  */
 #define CODE64	0x08
 #define CODE32	0x10
@@ -50,7 +50,24 @@ to_long:
 	mov	%eax, %cr0
 	ljmp	$CODE64, $start64
 
+/* The 64-bit boot protocol: paging is on, %rsi is boot_params. */
 	.code64
+	.globl	start_long
+start_long:
+	cld
+	lgdt	gdt_ptr
+	mov	$pml4, %eax
+	mov	%rax, %cr3
+	mov	$DATA, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	%eax, %ss
+	lea	stacks + STACK, %rsp
+	mov	%rsi, %rdi
+	push	$CODE64
+	push	$guest_start_long
+	lretq
+
 start64:
 	mov	%ebp, %eax
 	inc	%eax
