@@ -193,3 +193,14 @@ t_hostile_block_requests() {
     truncate -s 1M "$T/disk"
     guest hostile_blk --memory 64m --disk "$T/disk"
 }
+
+t_network() {
+    VIA="$HOST net" guest net --memory 64m && printed "mac: 0x52 0x54 0x0 0x1 0x2 0x3"
+}
+
+t_sockets_both_ways() {
+    VIA="$HOST vsock $T/vsock" guest vsock --memory 64m && printed "cid: 0x7"
+    local r=$?
+    rm -f "$T/vsock"
+    return $r
+}

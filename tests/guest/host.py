@@ -2,11 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """host.py - the host's side of a payload guest, for run.sh.
 
-  control SOCKET WORD...   send requests to a monitor, print its answers
-  sum FILE                 what checksum() of lib/guest.c makes of it
+  control SOCKET WORD...    send requests to a monitor, print its answers
+  sum FILE                  what checksum() of lib/guest.c makes of it
+  net MONITOR OPTION...     run it with a network whose other end is here:
+                            frames come back, after something that is none
+  vsock PATH MONITOR ...    run it with a vsock device listening at PATH;
+                            the other half of vsock.c
+
+The last two end with the monitor's exit status, or 99 when the guest's data
+was wrong.
 """
+import errno
 import socket
+import struct
+import subprocess
 import sys
+import threading
+
+MISMATCH = 99
+MEGABYTE = 1 << 20
+GUEST_PORT = 5000
+HOST_PORT = 7000
 
 
 def control(path, *words):
@@ -34,7 +50,104 @@ def checksum(path):
     print(hex((b << 16 & 0xFFFF0000) | a & 0xFFFF))
 
 
-COMMANDS = {"control": control, "sum": checksum}
+def run(argv, option, theirs):
+    """Start the monitor with one more option and descriptor."""
+    child = subprocess.Popen([*argv, *option], pass_fds=[theirs.fileno()])
+    theirs.close()
+    return child
+
+
+def net(*argv):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    option = ["--net", f"fd:{theirs.fileno()},mac=52:54:00:01:02:03"]
+    child = run(argv, option, theirs)
+    try:
+        while frame := ours.recv(1 << 17):
+            for junk in (b"x", b"thirteenbytes"):
+                ours.send(junk)
+            ours.send(frame)
+    except OSError:
+        pass
+    sys.exit(child.wait())
+
+
+def pattern():
+    words = [(i + 1) * 0x9E3779B97F4A7C15 % (1 << 64) for i in range(4096)]
+    return struct.pack("<4096Q", *words) * (MEGABYTE // 32768)
+
+
+def receive_all(s):
+    data = bytearray()
+    while part := s.recv(65536):
+        data += part
+    return bytes(data)
+
+
+def dialled(s):
+    """The guest connected: it sends first."""
+    if receive_all(s) != pattern():
+        return False
+    s.sendall(pattern())
+    s.shutdown(socket.SHUT_WR)
+    return True
+
+
+def call(path, port):
+    """Connect to the guest; None when it does not want to."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    s.sendall(f"CONNECT {port}\n".encode())
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = s.recv(1)
+        if not byte:
+            return None
+        line += byte
+    return s if line.startswith(b"OK ") else None
+
+
+def called(s):
+    s.sendall(pattern())
+    s.shutdown(socket.SHUT_WR)
+    ok = receive_all(s) == pattern()
+    s.close()
+    return ok
+
+
+def vsock(path, *argv):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    option = ["--vsock", f"cid=7,listen={path},dial=fd:{theirs.fileno()}"]
+    child = run(argv, option, theirs)
+    problems = []
+
+    def serve():
+        while request := ours.recv(16):
+            cookie, port, _ = struct.unpack("QII", request)
+            if port != HOST_PORT:
+                answer = struct.pack("QiI", cookie, errno.ECONNREFUSED, 0)
+                ours.send(answer)
+                continue
+            here, there = socket.socketpair()
+            answer = struct.pack("QiI", cookie, 0, 0)
+            socket.send_fds(ours, [answer], [there.fileno()])
+            there.close()
+            if not dialled(here):
+                problems.append("dialled: other data than was sent")
+            if call(path, GUEST_PORT + 1) is not None:
+                problems.append("a port nobody listens on was connected")
+            stream = call(path, GUEST_PORT)
+            if stream is None or not called(stream):
+                problems.append("called: other data than was sent")
+            here.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    status = child.wait()
+    for p in problems:
+        print("host:", p, file=sys.stderr)
+    sys.exit(MISMATCH if problems else status)
+
+
+COMMANDS = {"control": control, "sum": checksum, "net": net, "vsock": vsock}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

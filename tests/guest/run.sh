@@ -26,11 +26,12 @@ end_leftover() {
     PID=
 }
 
-# start GUEST [OPTION...]: run it; its serial output comes from fd $OUT.
+# start GUEST [OPTION...]: run it; its serial output comes from fd $OUT.  The
+# caller may set IN, its serial input, and VIA, a command that runs it.
 start() {
     local guest=$B/guest/$1.elf in=${IN:-/dev/null}
     shift
-    exec {OUT}< <(exec timeout -s KILL "$LIMIT" "$MON" --kvm "$KVM" \
+    exec {OUT}< <(exec timeout -s KILL "$LIMIT" ${VIA:-} "$MON" --kvm "$KVM" \
         --kernel "$guest" --serial stdio "$@" 2>"$T/err" <"$in")
     PID=$!
 }
