@@ -22,7 +22,8 @@ import threading
 MISMATCH = 99
 MEGABYTE = 1 << 20
 GUEST_PORT = 5000
-HOST_PORT = 7000
+HOST_PORT = 7000  # takes a megabyte, gives one
+HOST_CALLS = 7002  # told so, we connect to the guest
 
 
 def control(path, *words):
@@ -83,13 +84,13 @@ def receive_all(s):
     return bytes(data)
 
 
-def dialled(s):
-    """The guest connected: it sends first."""
+def exchange(s):
+    """The guest sends first."""
     if receive_all(s) != pattern():
-        return False
+        return "dialled: other data than was sent"
     s.sendall(pattern())
     s.shutdown(socket.SHUT_WR)
-    return True
+    return None
 
 
 def call(path, port):
@@ -106,45 +107,54 @@ def call(path, port):
     return s if line.startswith(b"OK ") else None
 
 
-def called(s):
-    s.sendall(pattern())
-    s.shutdown(socket.SHUT_WR)
-    ok = receive_all(s) == pattern()
-    s.close()
-    return ok
+def calls(s, path):
+    """We send first, once the guest is ready."""
+    s.recv(1)
+    if call(path, GUEST_PORT + 1) is not None:
+        return "a port nobody listens on was connected"
+    stream = call(path, GUEST_PORT)
+    if stream is None:
+        return "called: refused"
+    with stream:
+        stream.sendall(pattern())
+        stream.shutdown(socket.SHUT_WR)
+        if receive_all(stream) != pattern():
+            return "called: other data than was sent"
+    return None
+
+
+def answer_dials(dial, path, problems):
+    """What the keeper does: a socket, or an errno, for each request."""
+    kept = []
+    while request := dial.recv(16):
+        cookie, port, _ = struct.unpack("QII", request)
+        if port not in (HOST_PORT, HOST_CALLS):
+            dial.send(struct.pack("QiI", cookie, errno.ECONNREFUSED, 0))
+            continue
+        here, there = socket.socketpair()
+        kept.append(here)
+        with there:
+            answer = struct.pack("QiI", cookie, 0, 0)
+            socket.send_fds(dial, [answer], [there.fileno()])
+        if port == HOST_PORT:
+            problems.append(exchange(here))
+        else:
+            problems.append(calls(here, path))
 
 
 def vsock(path, *argv):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     option = ["--vsock", f"cid=7,listen={path},dial=fd:{theirs.fileno()}"]
     child = run(argv, option, theirs)
-    problems = []
-
-    def serve():
-        while request := ours.recv(16):
-            cookie, port, _ = struct.unpack("QII", request)
-            if port != HOST_PORT:
-                answer = struct.pack("QiI", cookie, errno.ECONNREFUSED, 0)
-                ours.send(answer)
-                continue
-            here, there = socket.socketpair()
-            answer = struct.pack("QiI", cookie, 0, 0)
-            socket.send_fds(ours, [answer], [there.fileno()])
-            there.close()
-            if not dialled(here):
-                problems.append("dialled: other data than was sent")
-            if call(path, GUEST_PORT + 1) is not None:
-                problems.append("a port nobody listens on was connected")
-            stream = call(path, GUEST_PORT)
-            if stream is None or not called(stream):
-                problems.append("called: other data than was sent")
-            here.close()
-
-    threading.Thread(target=serve, daemon=True).start()
+    outcomes = []
+    arguments = (ours, path, outcomes)
+    keeper = threading.Thread(target=answer_dials, args=arguments)
+    keeper.start()
     status = child.wait()
-    for p in problems:
-        print("host:", p, file=sys.stderr)
-    sys.exit(MISMATCH if problems else status)
+    keeper.join()
+    for problem in filter(None, outcomes):
+        print("host:", problem, file=sys.stderr)
+    sys.exit(MISMATCH if outcomes != [None, None] else status)
 
 
 COMMANDS = {"control": control, "sum": checksum, "net": net, "vsock": vsock}

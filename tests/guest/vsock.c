@@ -11,6 +11,7 @@
 #define PORT	    5000
 #define HOST_PORT   7000
 #define HOST_CLOSED 7001
+#define HOST_CALLS  7002
 
 static uint64_t pattern[CHUNK / 8];
 
@@ -62,6 +63,8 @@ void guest_main(const struct start_info *si)
 	stream_op(&s, VIRTIO_VSOCK_OP_RST, NULL, 0);
 	put("received\n");
 
+	check(stream_dial(&s, &vs, 1027, HOST_CALLS));
+	stream_write(&s, "!", 1);
 	stream_accept(&s, &vs, PORT);
 	put("accepted\n");
 	expect_megabyte(&s);
