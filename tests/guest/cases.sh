@@ -32,10 +32,13 @@ t_memory_64m() { guest memory --memory 64m && printed "MiB: 64"; }
 t_memory_1g() { guest memory --memory 1g && printed "MiB: 1024"; }
 t_memory_6g() { guest memory --memory 6g && printed "MiB: 6144"; }
 
-# Kilobytes of the monitor's "guest-ram" mapping that are in memory.
-ram_rss() {
-    awk '/guest-ram/ { on = 1; next } /^[0-9a-f]+-/ { on = 0 }
-        on && $1 == "Rss:" { n += $2 } END { print n + 0 }' "/proc/$1/smaps"
+# smaps_kb PID FIELD INSIDE: kilobytes of FIELD in the mappings of guest RAM
+# (INSIDE 1), or in all others (0).
+smaps_kb() {
+    awk -v field="$2:" -v inside="$3" '
+        /^[0-9a-f]+-[0-9a-f]+ / { on = /guest-ram/ }
+        $1 == field && on == inside { n += $2 }
+        END { print n + 0 }' "/proc/$1/smaps"
 }
 
 monitor_pid() {
@@ -45,9 +48,26 @@ monitor_pid() {
 t_no_memory_is_touched_in_advance() {
     local kb
     start button --memory 6g --control "$T/control" && expect ready || return 1
-    kb=$(ram_rss "$(monitor_pid)")
+    kb=$(smaps_kb "$(monitor_pid)" Rss 1)
     echo "guest RAM in use: $kb KiB" >>"$T/out"
     tell stop && ends 0 && [ "$kb" -gt 0 ] && [ "$kb" -lt 8192 ]
+}
+
+# Booted and idle, with every device; sanitizers would measure themselves.
+t_own_memory_below_2_MB() {
+    local MON=${PLAIN:-build/belljar-monitor} pid kb
+    [ -x "$MON" ] || { echo "$MON is not built" >"$T/out"; return "$SKIP"; }
+    truncate -s 1M "$T/disk"
+    VIA="$HOST net" start button --memory 128m --rng --disk "$T/disk,ro" \
+        --disk "$T/disk" --vsock "cid=3,listen=$T/vsock" \
+        --control "$T/control" && expect ready || return 1
+    pid=$(monitor_pid)
+    kb=$(smaps_kb "$pid" Pss 0)
+    echo "outside guest RAM: PSS $kb KiB, RSS $(smaps_kb "$pid" Rss 0) KiB;" \
+        "guest RAM: $(smaps_kb "$pid" Rss 1) KiB" | tee -a "$T/out" |
+        sed 's/^/# /'
+    rm -f "$T/vsock"
+    tell stop && ends 0 && [ "$kb" -gt 0 ] && [ "$kb" -lt 2048 ]
 }
 
 t_command_line_and_initramfs() {
@@ -73,6 +93,8 @@ t_processors_1() { guest smp --memory 64m && printed "up: 1"; }
 t_processors_2() { guest smp --memory 64m --cpus 2 && printed "up: 2"; }
 t_processors_4() { guest smp --memory 64m --cpus 4 && printed "up: 4"; }
 t_processors_64() { guest smp --memory 64m --cpus 64 && printed "up: 64"; }
+
+t_processors_that_never_start() { guest hello --memory 64m --cpus 8; }
 
 t_nobody_there_reads_as_ones() { guest nobody --memory 64m; }
 
@@ -104,6 +126,12 @@ t_terminated_by_a_signal() {
     start button --memory 64m --control "$T/control" --events "$T/events" &&
         expect ready && kill -TERM "$(monitor_pid)" && ends 124 &&
         [[ $(events) == *'"reason":"killed" ' ]]
+}
+
+t_pause_with_processors_that_never_started() {
+    start button --memory 64m --cpus 8 --control "$T/control" &&
+        expect ready && tell pause status resume kill && ends 124 &&
+        grep -q '"state":"paused"' "$T/out"
 }
 
 t_kill_while_processors_spin() {

@@ -36,6 +36,7 @@ $O/guest/%.elf: $O/guest/%.o $O/guest/lib/start.o \
 		$(filter %.o,$^) -o $@
 
 guests: $(GUESTS)
+testprogs: guests
 
 payload: guests $O/belljar-monitor
 	@BELLJAR_BUILD=$O $(GUESTDIR)/run.sh
