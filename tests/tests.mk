@@ -21,10 +21,15 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
 
+$O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
+		$(call layerlib,manager lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -o $@
+
 unit: testprogs
 	@tests/unit/run.sh $O
 
-testprogs: all $(UNIT)
+testprogs: all $(UNIT) $O/tests/cli/fake_monitor
 
 check:
 	@$(MAKE) --no-print-directory all

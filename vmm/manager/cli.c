@@ -26,28 +26,33 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Levenshtein distance of words no longer than WORD_MAX. */
+/*
+ * How many letters were missed, added, mistaken or swapped with their
+ * neighbour; for words no longer than WORD_MAX.
+ */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[WORD_MAX + 1];
+	unsigned rows[3][WORD_MAX + 1]; /* of letters i - 2, i - 1 and i */
 	unsigned len = (unsigned)strlen(b);
+	unsigned i = 0;
 
 	for (unsigned j = 0; j <= len; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
+		rows[0][j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		unsigned *row = rows[i % 3];
+		const unsigned *up = rows[(i + 2) % 3];
+		const unsigned *up2 = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (unsigned j = 1; j <= len; j++) {
-			unsigned up = row[j];
-			unsigned differ = a[i - 1] != b[j - 1];
-
-			row[j] =
-				min3(up + 1, row[j - 1] + 1, diagonal + differ);
-			diagonal = up;
+			row[j] = min3(up[j] + 1, row[j - 1] + 1,
+				      up[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < row[j])
+				row[j] = up2[j - 2] + 1;
 		}
 	}
-	return row[len];
+	return rows[(i + 2) % 3][len];
 }
 
 const char *cli_closest(const char *word, const char *const *words)

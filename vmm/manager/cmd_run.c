@@ -156,6 +156,18 @@ static int make_folder(const struct manager *mgr, struct resolved *res,
 	return r;
 }
 
+/* A full disk can show at any step; the remedy is the same. */
+static int say_full(const struct manager *mgr, struct err *err)
+{
+	if (err->code != ENOSPC && err->code != EDQUOT)
+		return cmd_fail(err);
+	(void)err_say(err, err->code,
+		      "the store is full: no room for a VM in '%s'; free some "
+		      "with 'belljar rm' and 'belljar rmi'",
+		      mgr->data);
+	return cmd_fail(err);
+}
+
 /* Keep @nr descriptors, renumbered from 3 on, and nothing else. */
 static int keep_only(int *fds[], int nr)
 {
@@ -226,7 +238,7 @@ static int start(const struct manager *mgr, struct resolved *res,
 
 	int r = make_folder(mgr, res, &vm, err);
 	if (r < 0)
-		return cmd_fail(err);
+		return say_full(mgr, err);
 	(void)fflush(NULL);
 	pid_t pid = -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {

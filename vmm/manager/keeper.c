@@ -130,16 +130,15 @@ static void on_signals(struct keeper *k)
 
 static void on_monitor(struct keeper *k)
 {
-	bool signalled;
-
 	while (k->monitor.err >= 0)
 		keeper_child_read(&k->monitor);
-	int status = keeper_child_reap(&k->monitor, &signalled);
+	k->monitor_status =
+		keeper_child_reap(&k->monitor, &k->monitor_signalled);
+	k->timing.ended = timing_now();
 
 	/* Killed by us: the reason is known, or the guest would not stop. */
-	if (signalled && k->kill_at && timing_now() >= k->kill_at)
+	if (k->monitor_signalled && k->kill_at && k->timing.ended >= k->kill_at)
 		keeper_decide(k, 137, NULL);
-	keeper_monitor_ended(k, status, signalled);
 }
 
 static void on_monitor_err(struct keeper *k)
@@ -371,10 +370,12 @@ int keeper_run(const struct keeper_plan *plan, int cli)
 	int r = keeper_start(k, &err);
 	if (r == 0)
 		r = write_state(k, &err);
-	if (r == 0)
+	if (r == 0) {
 		serve(k);
-	else
+		keeper_judge(k);
+	} else {
 		keeper_decide(k, EXIT_BELLJAR, "%s", err.msg);
+	}
 	end_children(k);
 	keeper_finish(k);
 	vmdir_close(plan->vm);

@@ -45,12 +45,12 @@ static void guest_died(struct keeper *k)
 		      hint);
 }
 
-void keeper_monitor_ended(struct keeper *k, int status, bool signalled)
+void keeper_judge(struct keeper *k)
 {
+	int status = k->monitor_status;
 	char said[400];
 
-	k->timing.ended = timing_now();
-	if (signalled) {
+	if (k->monitor_signalled) {
 		keeper_decide(k, status, "the monitor was killed (signal %d)",
 			      status - 128);
 		return;

@@ -43,6 +43,8 @@ struct keeper {
 	bool timed_out;
 	bool guest_died; /* without a word of its init */
 	int status; /* exit status, -1 while unknown */
+	int monitor_status; /* 128+n when monitor_signalled */
+	bool monitor_signalled;
 	struct err why; /* the sentence for it, code 0: none needed */
 	uint64_t kill_at; /* ns; 0: no reason to kill yet */
 	uint64_t timeout_at;
@@ -83,8 +85,11 @@ int keeper_child_reap(struct keeper_child *c, bool *ret_signalled);
 /* First reason wins: the status, and a sentence unless @fmt is NULL. */
 void keeper_decide(struct keeper *k, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The monitor has ended: what does that mean? */
-void keeper_monitor_ended(struct keeper *k, int status, bool signalled);
+/*
+ * The monitor has ended and all that the guest said is read: what does that
+ * mean, if the guest has not said so?
+ */
+void keeper_judge(struct keeper *k);
 /* Write exit.json, remove what is to be removed, tell the CLI. */
 void keeper_finish(struct keeper *k);
 

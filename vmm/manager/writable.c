@@ -36,14 +36,8 @@ static const char *find_mke2fs(void)
 	return "mke2fs";
 }
 
-static int no_space(const char *path, int errnum, struct err *err)
+static int fail(const char *path, int errnum, struct err *err)
 {
-	if (errnum == ENOSPC || errnum == EDQUOT)
-		return err_say(err, errnum,
-			       "the store is full: no room for the writable "
-			       "layer '%s'; free some with 'belljar rm' and "
-			       "'belljar rmi', or use --read-only",
-			       path);
 	return err_set(err, errnum, "write the layer '%s'", path);
 }
 
@@ -65,7 +59,7 @@ static int run_mke2fs(const char *path, int fd, struct err *err)
 	char said[256];
 
 	if (ftruncate(fd, LAYER_SIZE) < 0)
-		return no_space(path, errno, err);
+		return fail(path, errno, err);
 	spawn_init(&s, find_mke2fs(), "mke2fs");
 	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
 		if (strv_add(&s.args, "%s", args[i]) < 0)
@@ -78,7 +72,7 @@ static int run_mke2fs(const char *path, int fd, struct err *err)
 		return err_wrap(err, "make the writable layer; mke2fs comes "
 				     "with the package e2fsprogs");
 	if (status > 0 && strstr(said, strerrordesc_np(ENOSPC)))
-		return no_space(path, ENOSPC, err);
+		return fail(path, ENOSPC, err);
 	if (status > 0)
 		return err_say(err, EIO,
 			       "mke2fs failed on '%s' with status %d: %s", path,
@@ -91,7 +85,7 @@ static int make_with_mke2fs(const char *path, struct err *err)
 	AUTO_CLOSE int fd =
 		open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return no_space(path, errno, err);
+		return fail(path, errno, err);
 
 	int r = run_mke2fs(path, fd, err);
 	if (r < 0)
@@ -182,7 +176,7 @@ int writable_create(const char *data, const char *path, struct err *err)
 	AUTO_CLOSE int to =
 		open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (to < 0)
-		return no_space(path, errno, err);
+		return fail(path, errno, err);
 
 	int r = copy_sparse(from, to);
 	if (r == 0)
@@ -190,5 +184,5 @@ int writable_create(const char *data, const char *path, struct err *err)
 	(void)unlink(path);
 	if (r == -EOPNOTSUPP || r == -EXDEV || r == -ENOSYS)
 		return make_with_mke2fs(path, err);
-	return no_space(path, -r, err);
+	return fail(path, -r, err);
 }

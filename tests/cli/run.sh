@@ -1,0 +1,279 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh - the manager's processes, without a guest: what `belljar run` says
+# and returns, who dies with whom, and that nothing stays behind.  The monitor
+# is fake_monitor.c; belljar, its keeper and belljar-net are the real ones.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.."
+build=$PWD/${BELLJAR_BUILD:-build}
+work=$(mktemp -d)
+root=$work/s
+passed=0 failed=0 server=''
+
+export BELLJAR_LIBDIR=$work/lib BELLJAR_ROOT=$root
+mkdir -p "$work/lib/kernels/minimal"
+cp "$build/tests/cli/fake_monitor" "$work/lib/belljar-monitor"
+cp "$build/belljar-net" "$work/lib/"
+echo ok >"$work/lib/kernels/minimal/vmlinux"
+echo cpio >"$work/lib/initrd.cpio"
+
+# This test's own processes: those whose program lies in $work or that have
+# its root in their environment.
+ours() {
+    local p
+    for p in /proc/[0-9]*; do
+        case $(readlink "$p/exe" 2>/dev/null) in
+        "$work"/*) echo "${p#/proc/}" ;;
+        "$build/belljar")
+            tr '\0' '\n' <"$p/environ" 2>/dev/null |
+                grep -qx "BELLJAR_ROOT=$root" && echo "${p#/proc/}"
+            ;;
+        esac
+    done
+}
+
+finish() {
+    local p
+    for p in $(ours) $server; do kill -9 "$p" 2>/dev/null; done
+    rm -rf "$work"
+}
+trap finish EXIT
+
+# no KVM is used, so any machine with a /dev/kvm to open will do
+# EXEC=exec: in a subshell that is to become belljar
+bj() { ${EXEC:-} "$build/belljar" "$@"; }
+run() { bj run --no-kvm-check --network none "$@"; }
+
+check() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok - $what"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $what"
+        sed 's/^/    out: /' "$work/out"
+        sed 's/^/    err: /' "$work/err"
+    fi
+}
+
+# Run, keep both outputs and the status.
+try() {
+    "$@" >"$work/out" 2>"$work/err" </dev/null
+    status=$?
+}
+
+is() { [ "$status" = "$1" ]; }
+one_line() { [ "$(wc -l <"$work/err")" = 1 ] && grep -qF -- "$1" "$work/err"; }
+said() { is "$1" && one_line "$2"; }
+# No VM folder but those named; no socket; no process.
+nothing_left() {
+    [ -z "$(ls "$root/vms" "$root/run/vms" 2>/dev/null | grep -v :)" ] &&
+        [ -z "$(ours)" ]
+}
+refused() { said 125 "$1" && nothing_left; }
+
+# Wait for a fact, at most 20 s.
+wait_for() {
+    local end=$((SECONDS + 20))
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        read -rt 0.05 <> <(:)
+    done
+}
+
+# Start in the background and wait until the container has said "ready".
+start() {
+    : >"$work/out"
+    EXEC=exec "$@" >"$work/out" 2>"$work/err" </dev/null &
+    cli=$!
+    wait_for grep -q ready "$work/out"
+}
+reap() {
+    wait "$cli"
+    status=$?
+}
+field() { grep -oE "\"$2\": ?[0-9]+" "$root/vms/$1/state.json" | grep -oE '[0-9]+$'; }
+only_vm() { ls "$root/vms"; }
+none_pending() { grep -qE '^ShdPnd:\s*0+$' "/proc/$1/status"; }
+# a zombie whose new parent does not care is dead enough
+gone() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
+
+tests/cli/image.sh busy:latest '{"Cmd":["exit","3"]}' |
+    bj load >"$work/out" 2>"$work/err" || exit 1
+
+## Exit statuses and output
+for n in 0 1 42 137; do
+    try run --rm busy exit $n
+    check "exit status $n" is $n
+done
+try run --rm busy
+check "the image's command runs" is 3
+try run --rm busy say hello
+check "standard output" grep -qx hello "$work/out"
+try run --rm busy err oops
+check "standard error" grep -qx oops "$work/err"
+try run --rm busy missing
+check "command not found: 127 and a sentence" said 127 "command not found"
+check "nothing is left after --rm" nothing_left
+try run --rm --timing busy exit 0
+check "--timing prints the phases" grep -q '^container ' "$work/err"
+try run --rm busy disks
+check "two disks" is 2
+try run --rm --read-only busy disks
+check "--read-only: one disk" is 1
+head -c 3000000 /dev/urandom >"$work/in"
+run --rm -i busy cat <"$work/in" >"$work/out2" 2>"$work/err"
+check "stdin, 3 MB, comes back whole" cmp -s "$work/in" "$work/out2"
+run --rm busy flood 20000000 2>"$work/err" | head -c 1000 >"$work/out2"
+check "a reader that goes away" test "${PIPESTATUS[0]}" = 0
+run --rm busy flood 20000000 2>"$work/err" | wc -c >"$work/out2"
+check "20 MB of output" grep -qx 20000000 "$work/out2"
+
+## Bad input
+try bj rnu busy
+check "unknown command, with a suggestion" said 125 "did you mean 'run'?"
+try run --nmae x busy
+check "unknown option, with a suggestion" said 125 "did you mean '--name'?"
+try run -it busy
+check "-it without a terminal" refused "the input device is not a TTY"
+try run nosuch
+check "unknown image" refused "nosuch"
+try run --kernel nosuch busy
+check "unknown kernel" refused "neither 'minimal' nor 'stock'"
+try run --kernel stock busy
+check "kernel flavour that is not here" refused "make stock-kernel"
+try run --kernel "$work/none/at/all" busy
+check "kernel file that is not there" refused "$work/none/at/all"
+try run -m 8m busy
+check "too little memory" refused "too few"
+try run -m 4000g busy
+check "more memory than the host has" refused "of this host"
+try bj --kvm "$work/nokvm" run busy
+check "no /dev/kvm" refused "there is no '$work/nokvm'"
+try bj --kvm "$work/in" run busy
+check "a /dev/kvm that is none" refused "is not a KVM device"
+echo refuse >"$work/bad"
+try run --kernel "$work/bad" busy
+check "the monitor's sentence comes through" \
+    refused "belljar: '$work/bad' is not a kernel: give another"
+echo mute >"$work/bad"
+try run --kernel "$work/bad" busy
+check "a monitor that says nothing" refused "status 125 and said nothing"
+mv "$work/lib/belljar-monitor" "$work/away"
+try run busy
+check "no monitor" refused "belljar-monitor' is missing"
+mv "$work/away" "$work/lib/belljar-monitor"
+for how in oversize early badexit unknown; do
+    try run --rm busy $how
+    check "init breaks the protocol ($how)" refused "broke the agent protocol"
+done
+try run --rm --timeout 5x busy
+check "a time that is none" refused "--timeout"
+
+## Ports and names
+exec 9< <(exec python3 -c 'import signal, socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
+print(s.getsockname()[1], flush=True)
+signal.pause()' 2>&1)
+server=$!
+read -r port <&9
+try bj run --no-kvm-check -p "$port:80" busy exit 0
+check "port taken" refused "$port"
+try bj run --no-kvm-check --rm -p 0:80 busy exit 5
+check "with belljar-net" is 5
+kill "$server"
+server=
+exec 9<&-
+start run --name one busy hang
+check "a VM runs" test -n "$(only_vm)"
+try run --name one busy exit 0
+check "name taken" said 125 "the name 'one' is taken"
+try bj ps
+check "ps shows it" grep -q 'running.*one' "$work/out"
+try bj rm one
+check "rm refuses a running VM" said 125 "is running"
+try bj logs one
+check "logs" grep -qx ready "$work/out"
+try bj rm -f one
+check "rm -f ends it" is 0
+reap
+check "its CLI says 137" said 137 "ended from outside"
+check "nothing is left after rm -f" nothing_left
+
+## Signals
+for sig in INT TERM HUP USR1; do
+    start run --rm busy hang
+    kill -s $sig "$cli"
+    reap
+    check "SIG$sig is passed on" is $((128 + $(kill -l $sig)))
+done
+start run --rm busy stubborn
+kill -TERM "$cli"
+kill -INT "$cli"
+wait_for none_pending "$cli"
+kill -TERM "$cli" 2>/dev/null
+reap
+check "SIGTERM, SIGINT, SIGTERM end what will not end" is 137
+start run --rm --timeout 1 busy hang
+reap
+check "--timeout: 124" said 124 "the time of --timeout is over"
+check "nothing is left after signals" nothing_left
+
+## Who dies with whom
+try run --rm busy crash
+check "a killed monitor: 137" said 137 "the monitor was killed (signal 9)"
+try run --rm busy die
+check "a guest that dies" said 125 "without its container's exit status"
+try run --rm --serial busy die
+check "its console's last words" grep -q 'Kernel panic' "$work/err"
+check "nothing is left after that" nothing_left
+
+start bj run --no-kvm-check --name two busy hang
+vm=$(only_vm)
+monitor=$(field "$vm" monitor) net=$(field "$vm" net) keeper=$(field "$vm" keeper)
+kill -9 "$keeper"
+reap
+check "a killed keeper" said 125 "the keeper of VM $vm was killed"
+check "the monitor dies with it" wait_for gone "$monitor"
+check "the network dies with it" wait_for gone "$net"
+try bj ps -a
+check "the next command repairs the folder" grep -q 'exited (125).*two' "$work/out"
+try bj rm two
+check "rm removes it" nothing_left
+
+start run --rm busy hang
+vm=$(only_vm)
+kill -9 "$(field "$vm" keeper)"
+reap
+try bj ps -a
+check "--rm after a killed keeper" nothing_left
+
+start run busy hang
+vm=$(only_vm)
+keeper=$(field "$vm" keeper)
+kill -9 "$cli"
+reap
+check "a killed CLI: the container gets SIGHUP" wait_for gone "$keeper"
+check "and its status is kept" grep -q '"status": *129' "$root/vms/$vm/exit.json"
+try bj rm "$vm"
+check "nothing is left at the end" nothing_left
+
+## A full disk
+if mkdir -p "$work/full" && mount -t tmpfs -o size=3m none "$work/full" 2>/dev/null; then
+    tests/cli/image.sh busy:latest | bj --root "$work/full" load \
+        >"$work/out" 2>"$work/err"
+    head -c 3m /dev/zero >"$work/full/fill" 2>/dev/null
+    try bj --root "$work/full" run --no-kvm-check --network none busy exit 0
+    check "store full" said 125 "the store is full"
+    check "nothing is left on it" test -z "$(ls "$work/full/vms")"
+    umount "$work/full"
+else
+    echo "ok - store full # SKIP no right to mount a tmpfs"
+fi
+
+echo "cli: $passed passed, $failed failed"
+[ "$failed" = 0 ]
