@@ -143,8 +143,8 @@ static int pull(struct manager *mgr, const struct options *o, struct err *err)
 	AUTO_STORE_TMP struct store_tmp tmp = STORE_TMP_NONE;
 	AUTO_BUNDLE struct bundle *bundle = NULL;
 	AUTO_FREE char *source = NULL;
-	AUTO_FREE char *layout = NULL;
-	AUTO_FREE char *dest = NULL;
+	char layout[STORE_PATH_MAX + 16];
+	char dest[STORE_PATH_MAX + 32];
 	struct progress progress;
 	struct reference ref = { 0 };
 	bool named = false;
@@ -156,9 +156,8 @@ static int pull(struct manager *mgr, const struct options *o, struct err *err)
 		r = store_tmp_new(store, &tmp, err);
 	if (r < 0)
 		return r;
-	if (asprintf(&layout, "%s/layout", tmp.path) < 0 ||
-	    asprintf(&dest, "oci:%s:image", layout) < 0)
-		return err_set(err, ENOMEM, "pull '%s'", o->name);
+	(void)snprintf(layout, sizeof(layout), "%s/layout", tmp.path);
+	(void)snprintf(dest, sizeof(dest), "oci:%s:image", layout);
 	r = fetch(o, source, dest, err);
 	if (r < 0)
 		return store_explain(store, r, err);
@@ -187,11 +186,11 @@ int cmd_pull(struct manager *mgr, int argc, char **argv)
 	int r = cli_parse(&argp, "belljar pull", argc, argv, &o, &err);
 	if (r == CLI_HELPED)
 		return 0;
+	cancel_begin(&cancel);
 	if (r == 0 && !o.name)
 		r = err_say(&err, EINVAL,
 			    "no image given; see 'belljar pull --help'");
-	cancel_begin(&cancel);
-	if (r == 0)
+	else if (r == 0)
 		r = pull(mgr, &o, &err);
 	return r < 0 ? cmd_fail(&err) : 0;
 }

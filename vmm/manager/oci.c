@@ -176,7 +176,7 @@ static int docker_image(struct walk *w, struct json_object *obj)
 				&img->config_len, w->err);
 	if (r == 0)
 		r = new_layers(img, json_object_array_length(layers), w->err);
-	if (r < 0)
+	if (r < 0 || !img->layers)
 		return r;
 	sum_of(img->config, img->config_len, img->id);
 	digest_of_name(config, named);

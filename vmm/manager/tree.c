@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree.c - the names of an image, layer laid upon layer, in memory. */
-#include "vmm/manager/tree.h"
+#include "vmm/manager/tree_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,38 +11,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/manager/archive.h"
 
-#define SYMLINKS_MAX 40 /* followed in one path, as Linux does */
-
-struct tree_inode {
-	struct list names; /* of tree_node.same */
-	uint32_t entry; /* NO_ENTRY: a directory nobody described */
-	enum tree_kind kind;
-	char target[]; /* of a symlink, else "" */
-};
-
-struct tree_node {
-	struct tree_node *parent; /* NULL: the root */
-	struct list sibling, children;
-	struct list same; /* names of the same inode */
-	struct tree_inode *inode;
-	uint32_t layer; /* that set it last */
-	uint32_t depth;
-	char name[];
-};
-
-#define NO_ENTRY UINT32_MAX
-
-struct tree {
-	struct tree_node *root;
-	void *index; /* tsearch: all nodes by parent and name */
-	struct tree_inode **inodes; /* by entry; NULL: no name left */
-	uint32_t nr_inodes, room;
-	uint32_t nr_nodes;
-	uint32_t layer;
-	size_t name_bytes;
-};
-
-static int by_parent_and_name(const void *a, const void *b)
+int tree_compare(const void *a, const void *b)
 {
 	const struct tree_node *x = a, *y = b;
 
@@ -102,7 +71,7 @@ static struct tree_inode *inode_new(struct tree *t, uint32_t entry,
 	list_init(&i->names);
 	i->entry = entry;
 	i->kind = kind;
-	memcpy(i->target, target, len);
+	memcpy(i->target, target, len + 1);
 	return i;
 }
 
@@ -112,7 +81,7 @@ static void node_free(struct tree *t, struct tree_node *n)
 	drop_inode(t, n);
 	list_remove(&n->sibling);
 	if (n->parent)
-		(void)tdelete(n, &t->index, by_parent_and_name);
+		(void)tdelete(n, &t->index, tree_compare);
 	t->nr_nodes--;
 	t->name_bytes -= strlen(n->name);
 	free(n);
@@ -201,18 +170,6 @@ void tree_next_layer(struct tree *t)
 	t->layer++;
 }
 
-static struct tree_node *find_child(const struct tree *t,
-				    struct tree_node *parent, const char *name,
-				    size_t len, struct tree_node *key)
-{
-	key->parent = parent;
-	memcpy(key->name, name, len);
-	key->name[len] = '\0';
-	struct tree_node *const *slot =
-		tfind(key, &t->index, by_parent_and_name);
-	return slot ? *slot : NULL;
-}
-
 static int too_much(struct err *err)
 {
 	return err_say(err, E2BIG,
@@ -232,7 +189,7 @@ static int add_child(struct tree *t, struct tree_node *parent, const char *name,
 			       "directories are nested more than %d deep",
 			       TREE_DEPTH_MAX);
 	struct tree_node *n = node_new(parent, name, len);
-	if (!n || !tsearch(n, &t->index, by_parent_and_name)) {
+	if (!n || !tsearch(n, &t->index, tree_compare)) {
 		free(n);
 		return err_set(err, ENOMEM, "merge the layers");
 	}
@@ -244,10 +201,9 @@ static int add_child(struct tree *t, struct tree_node *parent, const char *name,
 	return 0;
 }
 
-/* A directory that no entry describes: made on the way to something. */
-static int add_implicit(struct tree *t, struct tree_node *parent,
-			const char *name, size_t len, struct tree_node **ret,
-			struct err *err)
+int tree_add_implicit(struct tree *t, struct tree_node *parent,
+		      const char *name, size_t len, struct tree_node **ret,
+		      struct err *err)
 {
 	struct tree_inode *i = inode_new(t, NO_ENTRY, TREE_DIR, "");
 
@@ -262,145 +218,23 @@ static int add_implicit(struct tree *t, struct tree_node *parent,
 	return 0;
 }
 
-/* A walk along a path whose rest changes when a symlink is met. */
-struct walk {
-	struct tree_node *at;
-	const char *rest;
-	char text[2][2 * ARCHIVE_PATH_MAX]; /* rest lies in one of them */
-	unsigned links;
-	bool make; /* missing directories */
-};
-
-/* Room for a key whose name is as long as a name may be. */
-union key {
-	struct tree_node node;
-	char room[sizeof(struct tree_node) + ARCHIVE_NAME_MAX + 1];
-};
-
-static int refuse(const char *path, const char *why, struct err *err)
-{
-	char shown[160];
-
-	return err_say(err, EINVAL, "the entry '%s' %s",
-		       archive_printable(path, shown, sizeof(shown)), why);
-}
-
-/* Go on at the target of the symlink @n, then along the rest. */
-static int follow(struct walk *w, struct tree *t, const struct tree_node *n,
-		  const char *path, struct err *err)
-{
-	const char *target = n->inode->target;
-	char *to = w->text[w->links % 2];
-	size_t len = strlen(target), rest = strlen(w->rest);
-
-	if (w->links++ >= SYMLINKS_MAX)
-		return refuse(path, "lies behind symbolic links in a loop",
-			      err);
-	if (len + rest + 2 > sizeof(w->text[0]))
-		return refuse(path, "lies behind links that are too long", err);
-	memmove(to, target, len);
-	to[len] = '/';
-	memmove(to + len + 1, w->rest, rest + 1);
-	if (target[0] == '/')
-		w->at = t->root;
-	w->rest = to;
-	return 0;
-}
-
-/* Enter the next directory of the path.  1: it is missing. */
-static int enter(struct walk *w, struct tree *t, const char *name, size_t len,
-		 const char *path, struct err *err)
-{
-	union key key;
-
-	if (len == 0 || (len == 1 && name[0] == '.'))
-		return 0;
-	if (len == 2 && name[0] == '.' && name[1] == '.') {
-		if (!w->at->parent)
-			return refuse(path,
-				      "escapes from the image through a "
-				      "symbolic link",
-				      err);
-		w->at = w->at->parent;
-		return 0;
-	}
-	if (len > ARCHIVE_NAME_MAX)
-		return refuse(path, "lies behind a name of over 255 bytes",
-			      err);
-	struct tree_node *n = find_child(t, w->at, name, len, &key.node);
-	if (!n && !w->make)
-		return 1;
-	if (!n)
-		return add_implicit(t, w->at, name, len, &w->at, err);
-	if (n->inode->kind == TREE_SYMLINK)
-		return follow(w, t, n, path, err);
-	if (n->inode->kind == TREE_OTHER)
-		return refuse(path, "lies below something that is no directory",
-			      err);
-	w->at = n;
-	return 0;
-}
-
-/*
- * The directory in which @path's last part lies, symlinks followed, and that
- * part.  1 when it is missing and @make isn't set.
- */
-static int find_parent(struct tree *t, const char *path, bool make,
-		       struct tree_node **ret, const char **ret_name,
-		       struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	AUTO_FREE struct walk *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return err_set(err, ENOMEM, "merge the layers");
-	w->make = make;
-	w->at = t->root;
-	*ret_name = slash ? slash + 1 : path;
-	if (slash) {
-		memcpy(w->text[1], path, (size_t)(slash - path));
-		w->rest = w->text[1];
-	}
-	while (w->rest && *w->rest) {
-		const char *name = w->rest;
-		size_t len = strcspn(name, "/");
-
-		w->rest += len;
-		w->rest += *w->rest == '/';
-		int r = enter(w, t, name, len, path, err);
-		if (r != 0)
-			return r;
-	}
-	*ret = w->at;
-	return 0;
-}
-
-static struct tree_node *find(struct tree *t, struct tree_node *parent,
-			      const char *name)
-{
-	union key key;
-
-	return name[0] ? find_child(t, parent, name, strlen(name), &key.node)
-		       : t->root;
-}
-
 /* Give the name @path to @inode. */
 static int put(struct tree *t, const char *path, struct tree_inode *inode,
 	       struct err *err)
 {
-	struct tree_node *parent = NULL;
+	struct tree_node *parent = t->root;
 	const char *name = "";
-	int r = find_parent(t, path, true, &parent, &name, err);
+	int r = tree_find_parent(t, path, true, &parent, &name, err);
 
 	if (r < 0)
 		return r;
-	struct tree_node *n = find(t, parent, name);
+	struct tree_node *n = tree_find(t, parent, name);
 	if (!n)
 		r = add_child(t, parent, name, strlen(name), &n, err);
 	if (r < 0 || !n)
 		return r;
 	if (!n->parent && inode->kind != TREE_DIR)
-		return refuse("/", "is not a directory", err);
+		return err_say(err, EINVAL, "the entry '/' is not a directory");
 	if (n->inode == inode)
 		return 0;
 	if (inode->kind != TREE_DIR)
@@ -457,15 +291,15 @@ int tree_add(struct tree *t, const char *path, uint32_t entry,
 int tree_link(struct tree *t, const char *path, const char *target,
 	      struct err *err)
 {
-	struct tree_node *parent = NULL, *to = NULL;
+	struct tree_node *parent = t->root, *to = NULL;
 	const char *name = "";
 	char shown[160];
-	int r = find_parent(t, target, false, &parent, &name, err);
+	int r = tree_find_parent(t, target, false, &parent, &name, err);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
-		to = find(t, parent, name);
+		to = tree_find(t, parent, name);
 	if (!to || to->inode->kind == TREE_DIR)
 		return err_say(err, EINVAL,
 			       "the hard link '%.150s' points to '%s', which "
@@ -485,13 +319,13 @@ int tree_link(struct tree *t, const char *path, const char *target,
 
 int tree_hide(struct tree *t, const char *path, struct err *err)
 {
-	struct tree_node *parent = NULL;
+	struct tree_node *parent = t->root;
 	const char *name = "";
-	int r = find_parent(t, path, false, &parent, &name, err);
+	int r = tree_find_parent(t, path, false, &parent, &name, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	struct tree_node *n = find(t, parent, name);
+	struct tree_node *n = tree_find(t, parent, name);
 	if (!n || !n->parent)
 		return 0;
 	clear_lower(t, n);
@@ -502,9 +336,9 @@ int tree_hide(struct tree *t, const char *path, struct err *err)
 
 int tree_hide_siblings(struct tree *t, const char *path, struct err *err)
 {
-	struct tree_node *parent = NULL;
+	struct tree_node *parent = t->root;
 	const char *name = "";
-	int r = find_parent(t, path, false, &parent, &name, err);
+	int r = tree_find_parent(t, path, false, &parent, &name, err);
 
 	if (r == 0)
 		clear_lower(t, parent);
