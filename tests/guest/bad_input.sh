@@ -106,6 +106,15 @@ t_bad_net() {
         says "mac=" --kernel "$(HELLO)" --net fd:0,colour=red
 }
 
+t_bad_control_socket() {
+    : >"$T/taken"
+    says "$T/taken" --kernel "$(HELLO)" --control "$T/taken" &&
+        [ -f "$T/taken" ] &&
+        says "$T/none/x" --kernel "$(HELLO)" --control "$T/none/x" &&
+        says "$T/none" --control "$T/control" --kernel "$T/none" &&
+        [ ! -e "$T/control" ]
+}
+
 t_bad_vsock() {
     says "cid" --kernel "$(HELLO)" --vsock cid=2 &&
         says "cid= is missing" --kernel "$(HELLO)" --vsock "listen=$T/v"

@@ -214,11 +214,19 @@ static int add_net(struct config *c, char *arg, struct err *err)
 	return 0;
 }
 
-/* fd:N listens already; a path is made to. */
-static int open_listener(const char *res, struct err *err)
+/* fd:N listens already; a path is made to, and removed in the end. */
+static int set_listener(int *slot, const char **made, const char *res,
+			struct err *err)
 {
-	return strncmp(res, "fd:", 3) == 0 ? open_res(res, 0, err)
-					   : io_unix_listen(res, err);
+	bool ours = strncmp(res, "fd:", 3) != 0;
+	int fd = ours ? io_unix_listen(res, err) : open_res(res, 0, err);
+
+	if (fd < 0)
+		return fd;
+	if (*made)
+		(void)unlink(*made);
+	*made = ours ? res : NULL;
+	return set_fd(slot, fd);
 }
 
 enum { VSOCK_CID, VSOCK_LISTEN, VSOCK_DIAL };
@@ -246,7 +254,8 @@ static int set_vsock(struct config *c, char *arg, struct err *err)
 			r = parse_u64(value, "--vsock: cid", 3, UINT32_MAX - 1,
 				      &c->vsock_cid, err);
 		else if (key == VSOCK_LISTEN)
-			r = set_fd(&c->vsock_listen, open_listener(value, err));
+			r = set_listener(&c->vsock_listen, &c->made_vsock,
+					 value, err);
 		else
 			r = set_fd(&c->vsock_dial, open_res(value, 0, err));
 		if (r < 0)
@@ -336,7 +345,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_SERIAL:
 		return -set_serial(c, arg, err);
 	case OPT_CONTROL:
-		return -set_fd(&c->control_fd, open_listener(arg, err));
+		return -set_listener(&c->control_fd, &c->made_control, arg,
+				     err);
 	case OPT_EVENTS:
 		return -set_fd(&c->events_fd, open_res(arg, O_WRONLY, err));
 	case OPT_DISK:
@@ -445,4 +455,8 @@ void config_done(struct config *c)
 	close_fd(&c->events_fd);
 	close_fd(&c->vsock_listen);
 	close_fd(&c->vsock_dial);
+	if (c->made_control)
+		(void)unlink(c->made_control);
+	if (c->made_vsock)
+		(void)unlink(c->made_vsock);
 }

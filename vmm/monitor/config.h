@@ -56,6 +56,8 @@ struct config {
 	int vsock_listen, vsock_dial; /* -1: none */
 	bool rng;
 	bool verbose;
+	/* Sockets that we made: control's and vsock's; NULL: none. */
+	const char *made_control, *made_vsock;
 };
 
 /*
@@ -65,7 +67,10 @@ struct config {
 int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 		 struct err *err);
 
-/* Close what is still open; accepts a config that failed half-way. */
+/*
+ * Close what is still open and remove what was made; accepts a config that
+ * failed half-way.
+ */
 void config_done(struct config *c);
 
 #endif
