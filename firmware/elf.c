@@ -150,12 +150,17 @@ static int read_entry(const struct elf *e, uint64_t off, uint64_t len,
 
 	if (r < 0)
 		return r;
-	if (len < 4 || entry > UINT32_MAX || !has_code(e, entry))
+	*ret = len < 4 ? 0 : entry;
+	return 0;
+}
+
+static int check_entry(const struct elf *e, uint64_t entry, struct err *err)
+{
+	if (entry > UINT32_MAX || !has_code(e, entry))
 		return err_say(err, EINVAL,
 			       "'%s' is damaged: its PVH entry point 0x%" PRIx64
 			       " is outside its segments; build it again",
 			       e->img->name, entry);
-	*ret = entry;
 	return 0;
 }
 
@@ -244,6 +249,9 @@ int elf_load(const struct image *img, const struct gmem *gm, struct kernel *ret,
 	struct kernel k = { 0 };
 	int r = read_headers(&e, err);
 
+	/* First what tells a kernel from any other program. */
+	if (r == 0)
+		r = find_pvh_entry(&e, &k.pvh_entry, err);
 	for (unsigned i = 0; r == 0 && i < e.head.e_phnum; i++) {
 		if (!is_loaded(&e.ph[i]))
 			continue;
@@ -252,7 +260,7 @@ int elf_load(const struct image *img, const struct gmem *gm, struct kernel *ret,
 			k.end = e.ph[i].p_paddr + e.ph[i].p_memsz;
 	}
 	if (r == 0)
-		r = find_pvh_entry(&e, &k.pvh_entry, err);
+		r = check_entry(&e, k.pvh_entry, err);
 	if (r == 0)
 		r = kernel_fits(img, gm, k.end, err);
 	for (unsigned i = 0; r == 0 && i < e.head.e_phnum; i++)

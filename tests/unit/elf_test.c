@@ -146,7 +146,6 @@ static void segment_must_lie_in_ram(void **state)
 	e.load.p_paddr = LAYOUT_KERNEL - 0x1000;
 	fw_refuses(&fw, &e, sizeof(e), ENOEXEC, "below 1 MiB");
 
-	/* A new base moves the entry points out, so look at those later. */
 	e = fw_elf();
 	e.load.p_memsz = 100 << 20;
 	fw_refuses(&fw, &e, sizeof(e), ENOSPC,
@@ -175,6 +174,17 @@ static void note_must_name_an_entry_in_the_kernel(void **state)
 	e = fw_elf();
 	e.note.head.n_descsz = 2;
 	fw_refuses(&fw, &e, sizeof(e), EINVAL, "PVH entry point");
+}
+
+/* An ordinary program is told that it is no kernel, not where to be linked. */
+static void other_programs_lack_the_note(void **state)
+{
+	(void)state;
+	struct fw_elf e = fw_elf();
+
+	e.notes.p_type = PT_NULL;
+	e.load.p_paddr = 0;
+	fw_refuses(&fw, &e, sizeof(e), ENOEXEC, "has no PVH note");
 }
 
 static void note_longer_than_its_segment_is_refused(void **state)
@@ -238,6 +248,7 @@ int main(void)
 		TEST(segment_must_lie_in_the_file),
 		TEST(segment_must_lie_in_ram),
 		TEST(note_must_name_an_entry_in_the_kernel),
+		TEST(other_programs_lack_the_note),
 		TEST(note_longer_than_its_segment_is_refused),
 		TEST(any_changed_byte_is_survived),
 	};
