@@ -3,6 +3,7 @@
 #ifndef VMM_MANAGER_TREE_PRIV_H
 #define VMM_MANAGER_TREE_PRIV_H
 
+#include "vmm/manager/archive.h"
 #include "vmm/manager/tree.h"
 
 struct tree_inode {
@@ -24,6 +25,15 @@ struct tree_node {
 
 #define NO_ENTRY UINT32_MAX
 
+/* A walk along a path whose rest changes when a symlink is met. */
+struct tree_walk {
+	struct tree_node *at;
+	const char *rest;
+	char text[2][2 * ARCHIVE_PATH_MAX]; /* rest lies in one of them */
+	unsigned links;
+	bool make; /* missing directories */
+};
+
 struct tree {
 	struct tree_node *root;
 	void *index; /* tsearch: all nodes by parent and name */
@@ -32,6 +42,7 @@ struct tree {
 	uint32_t nr_nodes;
 	uint32_t layer;
 	size_t name_bytes;
+	struct tree_walk walk; /* one at a time; too large for the stack */
 };
 
 /* Order of the index. */

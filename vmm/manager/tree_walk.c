@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/lib/auto.h"
 #include "vmm/manager/archive.h"
 #include "vmm/manager/tree_priv.h"
 
@@ -36,18 +35,9 @@ static int refuse(const char *path, const char *why, struct err *err)
 		       archive_printable(path, shown, sizeof(shown)), why);
 }
 
-/* A walk along a path whose rest changes when a symlink is met. */
-struct walk {
-	struct tree_node *at;
-	const char *rest;
-	char text[2][2 * ARCHIVE_PATH_MAX]; /* rest lies in one of them */
-	unsigned links;
-	bool make; /* missing directories */
-};
-
 /* Go on at the target of the symlink @n, then along the rest. */
-static int follow(struct walk *w, struct tree *t, const struct tree_node *n,
-		  const char *path, struct err *err)
+static int follow(struct tree_walk *w, struct tree *t,
+		  const struct tree_node *n, const char *path, struct err *err)
 {
 	const char *target = n->inode->target;
 	char *to = w->text[w->links % 2];
@@ -65,8 +55,8 @@ static int follow(struct walk *w, struct tree *t, const struct tree_node *n,
 }
 
 /* Enter the next directory of the path.  1: it is missing. */
-static int enter(struct walk *w, struct tree *t, const char *name, size_t len,
-		 const char *path, struct err *err)
+static int enter(struct tree_walk *w, struct tree *t, const char *name,
+		 size_t len, const char *path, struct err *err)
 {
 	union key key;
 
@@ -103,15 +93,16 @@ int tree_find_parent(struct tree *t, const char *path, bool make,
 		     struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	AUTO_FREE struct walk *w = calloc(1, sizeof(*w));
+	struct tree_walk *w = &t->walk;
 
-	if (!w)
-		return err_set(err, ENOMEM, "merge the layers");
+	w->links = 0;
+	w->rest = NULL;
 	w->make = make;
 	w->at = t->root;
 	*ret_name = slash ? slash + 1 : path;
 	if (slash) {
 		memcpy(w->text[1], path, (size_t)(slash - path));
+		w->text[1][slash - path] = '\0';
 		w->rest = w->text[1];
 	}
 	while (w->rest && *w->rest) {
