@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# boot.sh - kernels, processors, memory, descriptions of the machine.
+
+kernel_runs() {
+    same "$(cat "build/kernels/$1/version")" \
+        "$(run --kernel "$1" -- uname -r)"
+}
+
+cpus() {
+    same "$2" "$(run --kernel "$1" --cpus "$2" -- nproc)"
+}
+
+# What the guest has is what was asked for, less what its kernel keeps.
+memory() {
+    local want=$2 least=$3 got
+    got=$(run --kernel "$1" -m "${want}m" -- \
+        awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
+    [ "$got" -le "$want" ] && [ "$got" -ge "$least" ] || {
+        echo "MemTotal $got MiB of $want, wanted at least $least"
+        return 1
+    }
+}
+
+for kernel in minimal stock; do
+    check "boot: $kernel kernel" kernel_runs $kernel
+    for n in 1 2 4; do
+        check "boot: $kernel kernel, $n vCPUs" cpus $kernel $n
+    done
+    check "boot: $kernel kernel, 1 GiB" memory $kernel 1024 900
+done
+check "boot: minimal kernel, 64 MiB" memory minimal 64 30
+check "boot: minimal kernel, 6 GiB across the hole" memory minimal 6144 5900
+check "boot: minimal kernel as a bzImage" \
+    prints x run --kernel build/kernels/minimal/bzImage -- echo x
+check "boot: machine described by a device tree" \
+    prints x run --kernel minimal --hw fdt -- echo x

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# inside.sh OUTDIR [PATTERN] - the Linux tests, where /dev/kvm runs Linux.
+# With PATTERN only the tests whose names contain it.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.."
+export BELLJAR_ROOT=$1/store
+only=${2:-}
+belljar=$PWD/build/belljar
+tmp=$(mktemp -d)
+mkfifo "$tmp/never"
+trap 'rm -rf "$tmp"' EXIT
+. tests/linux/lib.sh
+
+for group in boot status stdio disk net vsock faults; do
+    . "tests/linux/$group.sh"
+done
+
+echo "linux: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# net.sh - HTTP both ways, DNS, a published port; in a namespace of our own,
+# with a name server and a web server at an address that is not loopback.
+
+world() {
+    unshare -nm bash -eu tests/linux/world.sh "$tmp" "$@"
+}
+
+fetch_out() {
+    world "$belljar" run --rm test wget -qO- http://198.51.100.1:8000/big |
+        cmp - "$tmp/big"
+}
+name_lookup() {
+    world "$belljar" run --rm test \
+        wget -qO- http://web.belljar.test:8000/small >"$tmp/got"
+    same "small file" "$(cat "$tmp/got")"
+}
+post_in() {
+    world tests/linux/published.sh "$belljar" "$tmp/big"
+}
+loopback_is_not_reachable() {
+    world "$belljar" run --rm test \
+        wget -T 5 -qO- http://10.0.2.2:8000/small && return 1
+    :
+}
+
+head -c 2000000 /dev/urandom >"$tmp/big"
+echo "small file" >"$tmp/small"
+check "net: HTTP out, 2 MB" fetch_out
+check "net: DNS" name_lookup
+check "net: HTTP in through a published port, 2 MB" post_in
+check "net: the host's loopback is not reachable" loopback_is_not_reachable
+check "net: --network none has only lo" \
+    prints lo run --network none -- ls /sys/class/net
+
+port_taken() {
+    world bash -c '
+        python3 -m http.server -b 127.0.0.1 8081 >/dev/null 2>&1 & server=$!
+        until (: </dev/tcp/127.0.0.1/8081) 2>/dev/null; do :; done
+        got=0
+        "$0" run --rm -p 8081:80 test true || got=$?
+        kill $server
+        exit $got' "$belljar"
+}
+check "net: a taken port is 125" status 125 port_taken

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vsock.py guest|host BELLJAR - a host program talks to one in the guest.
+
+guest: the guest connects to port 5000, a Unix socket in the VM's folder.
+host:  we connect to port 5001 through the VM's vsock.sock.
+"""
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+SIZE = 4 << 20
+NAME = f"vs{os.getpid()}"
+
+
+def folder(belljar):
+    out = subprocess.run([belljar, "ps", "-a", "--format", "json"],
+                         check=True, capture_output=True, text=True).stdout
+    for vm in json.loads(out):
+        if vm["name"] == NAME:
+            return vm["run"]
+    return None
+
+
+def exchange(sock, data):
+    """Send all of data, then end; what came back meanwhile."""
+    def send():
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    back = bytearray()
+    while piece := sock.recv(1 << 16):
+        back += piece
+    sender.join()
+    return bytes(back)
+
+
+def start(belljar, command):
+    return subprocess.Popen(
+        [belljar, "run", "--rm", "-i", "--name", NAME, "test", "sh", "-c",
+         command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def guest(belljar):
+    # It says "ready" and waits for a line, so that we can listen in time.
+    vm = start(belljar, f"echo ready; read go; head -c {SIZE} /dev/urandom "
+                        ">/a; vsock connect 5000 </a >/b; "
+                        "sha256sum </a; sha256sum </b")
+    assert vm.stdout.readline() == "ready\n"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(os.path.join(folder(belljar), "vsock.sock_5000"))
+    server.listen()
+    vm.stdin.write("go\n")
+    vm.stdin.flush()
+    sock, _ = server.accept()
+    return vm, sock
+
+
+def host(belljar):
+    vm = start(belljar, f"head -c {SIZE} /dev/urandom >/a; "
+                        "vsock listen 5001 </a >/b 2>/log & "
+                        "until grep -q listening /log; do :; done 2>/dev/null;"
+                        "echo ready; wait; sha256sum </a; sha256sum </b")
+    assert vm.stdout.readline() == "ready\n"
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(os.path.join(folder(belljar), "vsock.sock"))
+    sock.sendall(b"CONNECT 5001\n")
+    answer = b""
+    while not answer.endswith(b"\n"):
+        answer += sock.recv(1)
+    assert answer.startswith(b"OK "), answer
+    return vm, sock
+
+
+def main():
+    data = os.urandom(SIZE)
+    vm, sock = {"guest": guest, "host": host}[sys.argv[1]](sys.argv[2])
+    back = exchange(sock, data)
+    sent, received = (vm.stdout.readline().split()[0] for _ in range(2))
+    assert hashlib.sha256(back).hexdigest() == sent, "guest to host"
+    assert hashlib.sha256(data).hexdigest() == received, "host to guest"
+    assert vm.wait() == 0
+
+
+main()
