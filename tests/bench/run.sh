@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh - make bench: what a boot and an idle VM cost, beside QEMU's microvm
+# machine with the same kernel in the same run.  Prints a table and writes
+# build/bench.json.  Boots are measured on this machine's KVM where it runs
+# Linux, else in the lab with a clock that counts instructions.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+images/kernel/build.sh minimal build/kernels
+out=build/bench
+mkdir -p "$out/root"
+gcc -O2 -Wall -Wextra -Werror -D_GNU_SOURCE tests/bench/count.c -o "$out/count"
+gcc -static -nostdlib tests/bench/first.S -o "$out/first"
+gcc -static -nostdlib tests/bench/idle.S -o "$out/idle"
+for init in first idle; do
+    cp "$out/$init" "$out/root/init"
+    (cd "$out/root" && echo init | cpio -o -H newc --quiet) >"$out/$init.cpio"
+done
+for disk in a b; do
+    truncate -s 64M "$out/$disk.raw"
+done
+
+# The emulated clock counts two nanoseconds an instruction (icount shift 1).
+case $(tests/lab/probe) in
+native*) lab=() per_ns= ;;
+*) lab=(tests/lab/run --icount --timeout 1500 --) per_ns=0.5 ;;
+esac
+exec "${lab[@]}" python3 tests/bench/bench.py "$out" \
+    ${per_ns:+--instructions-per-ns "$per_ns"} "$@"
