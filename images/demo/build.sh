@@ -96,11 +96,11 @@ echo "demo: compiling Python"
 echo "demo: packing the OCI image"
 layout=$work/layout
 umoci init --layout "$layout"
-umoci new --image "$layout:demo"
+umoci new --image "$layout:demo:latest"
 rootless=()
 [ "$(id -u)" = 0 ] || rootless=(--rootless)
-umoci insert "${rootless[@]}" --image "$layout:demo" "$root" /
-umoci config --image "$layout:demo" \
+umoci insert "${rootless[@]}" --image "$layout:demo:latest" "$root" /
+umoci config --image "$layout:demo:latest" \
     --config.env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     --config.env OPENBLAS_NUM_THREADS=1 \
     --config.workingdir /usr/share/demo \

@@ -30,9 +30,9 @@ echo '#!/bin/sh' >"$root/etc/not-executable"
 rootless=()
 [ "$(id -u)" = 0 ] || rootless=(--rootless)
 umoci init --layout "$work/layout"
-umoci new --image "$work/layout:test"
-umoci insert "${rootless[@]}" --image "$work/layout:test" "$root" /
-umoci config --image "$work/layout:test" --config.cmd /bin/sh \
+umoci new --image "$work/layout:test:latest"
+umoci insert "${rootless[@]}" --image "$work/layout:test:latest" "$root" /
+umoci config --image "$work/layout:test:latest" --config.cmd /bin/sh \
     --config.env FROM_IMAGE=yes
 umoci gc --layout "$work/layout"
 rm -rf "$out/image"
