@@ -10,12 +10,19 @@
 
 #include "vmm/lib/auto.h"
 
+/* Those that would end us: what nohup ignores is not among them. */
 static void stop_signals(sigset_t *set)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
 	(void)sigemptyset(set);
-	(void)sigaddset(set, SIGINT);
-	(void)sigaddset(set, SIGTERM);
-	(void)sigaddset(set, SIGHUP);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction old;
+
+		if (sigaction(signals[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			(void)sigaddset(set, signals[i]);
+	}
 }
 
 void cancel_begin(struct cancel *cancel)
@@ -43,12 +50,12 @@ void cancel_end(struct cancel *cancel)
 
 int cancel_check(struct err *err)
 {
-	sigset_t pending;
+	sigset_t pending, stop, both;
 
+	stop_signals(&stop);
 	(void)sigpending(&pending);
-	if (sigismember(&pending, SIGINT) > 0 ||
-	    sigismember(&pending, SIGTERM) > 0 ||
-	    sigismember(&pending, SIGHUP) > 0)
+	(void)sigandset(&both, &pending, &stop);
+	if (!sigisemptyset(&both))
 		return err_say(err, EINTR,
 			       "interrupted; nothing was left in the store");
 	return 0;

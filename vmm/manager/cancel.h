@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ctrl-C without handlers or globals: while one of these exists, SIGINT,
- * SIGTERM and SIGHUP are blocked, and long work asks now and then whether one
- * of them has come, so that it can clean up behind itself.
+ * SIGTERM and SIGHUP, unless ignored, are blocked, and long work asks now and
+ * then whether one of them has come, so that it can clean up behind itself.
  */
 #ifndef VMM_MANAGER_CANCEL_H
 #define VMM_MANAGER_CANCEL_H
