@@ -110,7 +110,8 @@ bool driver_take(struct driver_queue *q, uint32_t *ret_id, uint32_t *ret_len)
 		return false;
 	struct vq_used_elem e = u->ring[q->used_idx++ & (q->size - 1)];
 	/* used_event: an interrupt for the next one, please. */
-	avail_of(q)->ring[q->size] = le16_make(q->used_idx);
+	__atomic_store_n(&avail_of(q)->ring[q->size].raw, htole16(q->used_idx),
+			 __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ret_id)
 		*ret_id = le32_get(e.id);
