@@ -102,8 +102,13 @@ t_bad_disk() {
 }
 
 t_bad_net() {
-    says "unicast" --kernel "$(HELLO)" --net fd:0,mac=01:00:00:00:00:01 &&
-        says "mac=" --kernel "$(HELLO)" --net fd:0,colour=red
+    local mac
+    for mac in 01:00:00:00:00:01 52:54:00:01:02 52:54:00:01:02:03:04 \
+        52-54-00-01-02-03 52:54:0:01:02:03 0x:54:00:01:02:03; do
+        says "'$mac' is not a unicast" --kernel "$(HELLO)" \
+            --net "fd:0,mac=$mac" || return 1
+    done
+    says "mac=" --kernel "$(HELLO)" --net fd:0,colour=red
 }
 
 t_bad_control_socket() {

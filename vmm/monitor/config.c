@@ -3,6 +3,7 @@
 #include "vmm/monitor/config.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -164,19 +165,30 @@ static int add_disk(struct config *c, char *arg, struct err *err)
 	return 0;
 }
 
+/* Six times two digits, colons between them. */
+static bool read_mac(const char *text, uint8_t mac[6])
+{
+	for (unsigned i = 0; i < 6; i++, text += 3) {
+		char *end;
+
+		if (!isxdigit((unsigned char)text[0]))
+			return false;
+		mac[i] = (uint8_t)strtoul(text, &end, 16);
+		if (end != text + 2 || *end != (i < 5 ? ':' : '\0'))
+			return false;
+	}
+	return true;
+}
+
 static int parse_mac(const char *text, uint8_t mac[6], struct err *err)
 {
-	unsigned b[6];
-	char end;
+	uint8_t b[6];
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
-		   &b[3], &b[4], &b[5], &end) != 6 ||
-	    (b[0] & 1))
+	if (!read_mac(text, b) || (b[0] & 1))
 		return err_say(err, EINVAL,
 			       "--net: '%s' is not a unicast MAC address",
 			       text);
-	for (unsigned i = 0; i < 6; i++)
-		mac[i] = (uint8_t)b[i];
+	memcpy(mac, b, sizeof(b));
 	return 0;
 }
 
