@@ -18,6 +18,9 @@ $O/initrd.cpio: $O/init images/init/pack.sh
 	@echo '  CPIO  $@'
 	@images/init/pack.sh $< $@
 
+deps:
+	images/deps.sh
+
 kernel:
 	images/kernel/build.sh minimal build/kernels
 
@@ -27,4 +30,4 @@ stock-kernel:
 demo: all
 	images/demo/run.sh
 
-.PHONY: kernel stock-kernel demo
+.PHONY: deps kernel stock-kernel demo
