@@ -114,8 +114,10 @@ static int supported(int kvm_fd, struct kvm_cpuid2 **ret, struct err *err)
 {
 	AUTO_FREE struct kvm_cpuid2 *c = calloc(
 		1, sizeof(*c) + MAX_LEAVES * sizeof(struct kvm_cpuid_entry2));
-	if (!c)
-		return err_set(err, ENOMEM, "allocate CPUID leaves");
+	if (!c) {
+		(void)err_set(err, ENOMEM, "allocate CPUID leaves");
+		return -ENOMEM;
+	}
 	c->nent = MAX_LEAVES;
 	int r = kvm_ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, c, err);
 	if (r < 0)
