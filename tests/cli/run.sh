@@ -83,6 +83,7 @@ wait_for() {
         [ $SECONDS -lt $end ] || return 1
         read -rt 0.05 <> <(:)
     done
+    true
 }
 
 # Start in the background and wait until the container has said "ready".

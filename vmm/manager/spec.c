@@ -59,17 +59,36 @@ static int merge_env(const struct run_options *o, const struct image *img,
 	return r < 0 ? err_set(err, -r, "put the environment together") : 0;
 }
 
-/* Each setting travels in one record. */
-static int check_lengths(const struct strv *list, const char *what,
+/* Each setting travels in one record; *@sum is what all take together. */
+static int check_lengths(const struct strv *list, const char *what, size_t *sum,
 			 struct err *err)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (strlen(list->v[i]) > AGENT_MAX)
+	for (size_t i = 0; i < list->n; i++) {
+		size_t len = strlen(list->v[i]);
+
+		*sum += len;
+		if (len > AGENT_MAX)
 			return err_say(err, E2BIG,
 				       "%s that begins with '%.20s' is longer "
 				       "than %d bytes; pass it in a file",
 				       what, list->v[i], AGENT_MAX);
+	}
 	return 0;
+}
+
+static int check_sizes(const struct spec *s, struct err *err)
+{
+	size_t sum = 4096; /* the rest: names, directories, addresses */
+	int r = check_lengths(&s->args, "the argument", &sum, err);
+
+	if (r == 0)
+		r = check_lengths(&s->env, "the variable", &sum, err);
+	if (r == 0 && sum > AGENT_SETTINGS)
+		return err_say(err, E2BIG,
+			       "arguments and environment are longer than %d "
+			       "bytes together; pass some in a file",
+			       AGENT_SETTINGS);
+	return r;
 }
 
 static int choose_memory(const struct run_options *o, uint64_t host,
@@ -129,9 +148,7 @@ int spec_make(const struct run_options *o, const struct image *img,
 	if (r == 0)
 		r = merge_env(o, img, s, err);
 	if (r == 0)
-		r = check_lengths(&s->args, "the argument", err);
-	if (r == 0)
-		r = check_lengths(&s->env, "the variable", err);
+		r = check_sizes(s, err);
 	if (r == 0)
 		r = choose_memory(o, host_memory, s, err);
 	return r;

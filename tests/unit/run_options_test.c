@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of `belljar run` mean what docker means by them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vmm/manager/cli.h"
+#include "vmm/manager/run_options.h"
+
+#define WORDS_MAX 24
+
+/* Split at blanks; a word '' is empty. */
+struct line {
+	char text[512];
+	char *argv[WORDS_MAX + 1];
+	int argc;
+	struct run_options o;
+	struct err err;
+	int r;
+};
+
+static void parse(struct line *l, const char *text)
+{
+	char *next = l->text;
+
+	*l = (struct line){ .argc = 0 };
+	(void)snprintf(l->text, sizeof(l->text), "run %s", text);
+	for (char *w; (w = strsep(&next, " ")) != NULL;)
+		l->argv[l->argc++] = strcmp(w, "''") == 0 ? w + 2 : w;
+	l->r = run_options_parse(l->argc, l->argv, &l->o, &l->err);
+}
+
+static void docker_flags_are_understood(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "-it --rm --name n -e A=1 -eB=2 --env=C= -w /w -u 1:2 "
+		  "--entrypoint '' -h box --cpus 1.5 -m 1g --shm-size 64m "
+		  "img");
+	assert_int_equal(l.r, 0);
+	assert_true(l.o.interactive && l.o.tty && l.o.rm);
+	assert_string_equal(l.o.name, "n");
+	assert_int_equal(l.o.env.n, 3);
+	assert_string_equal(l.o.env.v[0], "A=1");
+	assert_string_equal(l.o.env.v[1], "B=2");
+	assert_string_equal(l.o.env.v[2], "C=");
+	assert_string_equal(l.o.workdir, "/w");
+	assert_string_equal(l.o.user, "1:2");
+	assert_string_equal(l.o.entrypoint, "");
+	assert_string_equal(l.o.hostname, "box");
+	assert_int_equal(l.o.cpus, 2);
+	assert_int_equal(l.o.memory, 1 << 30);
+	assert_int_equal(l.o.shm_size, 64 << 20);
+	assert_string_equal(l.o.image, "img");
+	assert_null(l.o.command[0]);
+	run_options_done(&l.o);
+}
+
+static void machine_options_are_understood(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "-p 80:80 -p 1:2/udp --kernel stock --initrd a --initrd b "
+		  "--read-only --timeout 5m -q --hw fdt --serial --timing img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.publish.n, 2);
+	assert_string_equal(l.o.publish.v[1], "1:2/udp");
+	assert_string_equal(l.o.kernel, "stock");
+	assert_int_equal(l.o.initrds.n, 2);
+	assert_true(l.o.read_only && l.o.quiet && l.o.serial && l.o.timing);
+	assert_int_equal(l.o.timeout, 300);
+	assert_int_equal(l.o.hw, RUN_HW_FDT);
+	assert_int_equal(l.o.network, RUN_NETWORK_USER);
+	run_options_done(&l.o);
+
+	parse(&l, "--net none img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.network, RUN_NETWORK_NONE);
+	run_options_done(&l.o);
+}
+
+static void options_after_the_image_belong_to_the_command(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "-i img ls -la --rm -- x");
+	assert_int_equal(l.r, 0);
+	assert_true(l.o.interactive);
+	assert_false(l.o.rm);
+	assert_string_equal(l.o.image, "img");
+	assert_string_equal(l.o.command[0], "ls");
+	assert_string_equal(l.o.command[1], "-la");
+	assert_string_equal(l.o.command[2], "--rm");
+	assert_string_equal(l.o.command[3], "--");
+	assert_string_equal(l.o.command[4], "x");
+	assert_null(l.o.command[5]);
+	run_options_done(&l.o);
+
+	parse(&l, "-- img -x");
+	assert_int_equal(l.r, 0);
+	assert_string_equal(l.o.image, "img");
+	assert_string_equal(l.o.command[0], "-x");
+	run_options_done(&l.o);
+}
+
+static void a_name_alone_copies_our_variable(void **state)
+{
+	struct line l;
+
+	(void)state;
+	assert_int_equal(setenv("BJ_TEST_SET", "here", 1), 0);
+	assert_int_equal(unsetenv("BJ_TEST_UNSET"), 0);
+	parse(&l, "-e BJ_TEST_SET -e BJ_TEST_UNSET img");
+	assert_int_equal(l.r, 0);
+	assert_string_equal(l.o.env.v[0], "BJ_TEST_SET=here");
+	/* Without '=': the image's value goes too. */
+	assert_string_equal(l.o.env.v[1], "BJ_TEST_UNSET");
+	run_options_done(&l.o);
+}
+
+static void env_files_are_read(void **state)
+{
+	static const char text[] = "# comment\n\nA=1\n  B = 2\n";
+	static const char good[] = "# comment\n\r\n  A=x y # z\nB=\r\nC";
+	char path[] = "/tmp/belljar-env.XXXXXX";
+	char args[64];
+	struct line l;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, good, sizeof(good) - 1), sizeof(good) - 1);
+	(void)snprintf(args, sizeof(args), "--env-file %s img", path);
+	assert_int_equal(setenv("C", "c", 1), 0);
+	parse(&l, args);
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.env_file.n, 3);
+	assert_string_equal(l.o.env_file.v[0], "A=x y # z");
+	assert_string_equal(l.o.env_file.v[1], "B=");
+	assert_string_equal(l.o.env_file.v[2], "C=c");
+	run_options_done(&l.o);
+
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(pwrite(fd, text, sizeof(text) - 1, 0),
+			 sizeof(text) - 1);
+	parse(&l, args);
+	assert_int_equal(l.r, -EINVAL);
+	assert_non_null(strstr(l.err.msg, "line 4"));
+	run_options_done(&l.o);
+	(void)close(fd);
+	(void)unlink(path);
+}
+
+static void mistakes_are_one_sentence(void **state)
+{
+	static const struct {
+		const char *args, *said;
+	} cases[] = {
+		{ "-q", "no image given" },
+		{ "--nam x img", NULL }, /* argp takes unique beginnings */
+		{ "--nmae x img", "did you mean '--name'?" },
+		{ "--rm=yes img", "takes no value" },
+		{ "img2 --", NULL },
+		{ "--name", "needs a value" },
+		{ "-e", "needs a value" },
+		{ "-iZ img", "unknown option '-Z'" },
+		{ "-Z img", "unknown option '-Z'" },
+		{ "-e =x img", "has no variable name" },
+		{ "-w rel img", "not an absolute path" },
+		{ "--cpus 0 img", "outside 1..64" },
+		{ "--cpus 65 img", "outside 1..64" },
+		{ "--cpus 1x img", "not a number" },
+		{ "--cpus 1.2.3 img", "not a number" },
+		{ "-m 12q img", "not a size" },
+		{ "-m 0 img", "zero bytes" },
+		{ "--timeout 0 img", "--timeout" },
+		{ "--timeout 5mm img", "not a time" },
+		{ "--timeout m img", "not a time" },
+		{ "--timeout -5 img", "not a time" },
+		{ "--name -x img", "is not a name" },
+		{ "--name a/b img", "is not a name" },
+		{ "-h a_b img", "is not a host name" },
+		{ "-h a- img", "is not a host name" },
+		{ "--network bridge img", "neither 'user' nor 'none'" },
+		{ "--hw efi img", "neither 'acpi' nor 'fdt'" },
+		{ "--network none -p 1:1 img", "needs a network" },
+		{ "--env-file /nonexistent img", "/nonexistent" },
+	};
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		parse(&l, cases[i].args);
+		const char *said = cases[i].said;
+
+		if (said ? l.r >= 0 || !strstr(l.err.msg, said) ||
+				    strchr(l.err.msg, '\n')
+			 : l.r != 0)
+			fail_msg("'%s' gave %d: %s", cases[i].args, l.r,
+				 l.err.msg);
+		run_options_done(&l.o);
+	}
+}
+
+static void times_have_units(void **state)
+{
+	static const struct {
+		const char *args;
+		uint64_t seconds;
+	} cases[] = {
+		{ "--timeout 90 img", 90 },    { "--timeout 90s img", 90 },
+		{ "--timeout 2m img", 120 },   { "--timeout 1h img", 3600 },
+		{ "--timeout 1d img", 86400 },
+	};
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		parse(&l, cases[i].args);
+		assert_int_equal(l.r, 0);
+		assert_int_equal(l.o.timeout, cases[i].seconds);
+		run_options_done(&l.o);
+	}
+}
+
+static void suggestions_are_near(void **state)
+{
+	static const char *const words[] = { "run", "images", "logs", NULL };
+
+	(void)state;
+	assert_string_equal(cli_closest("rnu", words), "run");
+	assert_string_equal(cli_closest("image", words), "images");
+	assert_string_equal(cli_closest("imagse", words), "images");
+	assert_null(cli_closest("x", words));
+	assert_null(cli_closest("", words));
+	assert_null(cli_closest("attach", words));
+	assert_null(cli_closest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+				words));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(docker_flags_are_understood),
+		cmocka_unit_test(machine_options_are_understood),
+		cmocka_unit_test(options_after_the_image_belong_to_the_command),
+		cmocka_unit_test(a_name_alone_copies_our_variable),
+		cmocka_unit_test(env_files_are_read),
+		cmocka_unit_test(mistakes_are_one_sentence),
+		cmocka_unit_test(times_have_units),
+		cmocka_unit_test(suggestions_are_near),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
