@@ -80,16 +80,27 @@ check "a time limit ends it with 124" lab 124 --timeout 8 -- sleep 100
 check "and says so" grep -q 'killed after 8 s' err
 check "in time" [ "$SECONDS" -lt 20 ]
 
-"$lab/run" -- sh -c 'echo started; sleep 100' >out 2>err &
-run=$!
-until grep -q started out || ! kill -0 $run; do
-	sleep 0.1
-done
-qemu=$(pgrep -P "$run" -f ^qemu-system-x86_64)
-kill -TERM $run
-wait $run
-check "a killed run returns 143" [ $? -eq 143 ]
-check "and its QEMU is gone" [ -n "$qemu" -a ! -e "/proc/$qemu" ]
+killed()	# killed SIGNAL STATUS: `run` ends so, and takes QEMU with it
+{
+	local run qemu job status=0
+
+	"$lab/run" -- sh -c 'echo started; sleep 100' >out 2>err &
+	run=$!
+	until grep -q started out || ! kill -0 $run; do
+		sleep 0.1
+	done
+	qemu=$(pgrep -P "$run" -f ^qemu-system-x86_64)
+	job=$(tr '\0' '\n' <"/proc/$qemu/cmdline" |
+		sed -n 's,^file:\(/tmp/belljar-lab\..*\)/console$,\1,p')
+	kill "-$1" $run
+	wait $run 2>/dev/null || status=$?
+	same "$status" "$2" && [ -n "$qemu" ] || return 1
+	timeout 10 tail --pid="$qemu" -f /dev/null || return 1
+	# Of SIGKILL `run` knows nothing, so its directory stays.
+	[ -z "$job" ] || rm -rf "$job"
+}
+check "SIGTERM ends run and its QEMU" killed TERM 143
+check "SIGKILL too" killed KILL 137
 
 echo "1..$n"
 [ "$bad" -eq 0 ]
