@@ -94,7 +94,7 @@ start() {
     wait_for grep -q ready "$work/out"
 }
 reap() {
-    wait "$cli"
+    wait "$cli" 2>/dev/null
     status=$?
 }
 field() { grep -oE "\"$2\": ?[0-9]+" "$root/vms/$1/state.json" | grep -oE '[0-9]+$'; }
@@ -133,6 +133,19 @@ run --rm busy flood 20000000 2>"$work/err" | head -c 1000 >"$work/out2"
 check "a reader that goes away" test "${PIPESTATUS[0]}" = 0
 run --rm busy flood 20000000 2>"$work/err" | wc -c >"$work/out2"
 check "20 MB of output" grep -qx 20000000 "$work/out2"
+
+## A terminal
+cat >"$work/tty.sh" <<END
+stty -g
+"$build/belljar" run --no-kvm-check --network none --rm -it busy say 'on tty'
+echo "status \$?"
+stty -g
+END
+script -qec "bash $work/tty.sh" /dev/null </dev/null >"$work/out" 2>"$work/err"
+tr -d '\r' <"$work/out" >"$work/out2"
+check "-it runs on a terminal" grep -q 'on ttystatus 0' "$work/out2"
+check "the terminal is as it was" \
+    test "$(head -n 1 "$work/out2")" = "$(tail -n 1 "$work/out2")"
 
 ## Bad input
 try bj rnu busy

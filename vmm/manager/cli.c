@@ -58,14 +58,14 @@ static unsigned distance(const char *a, const char *b)
 const char *cli_closest(const char *word, const char *const *words)
 {
 	const char *best = NULL;
-	unsigned least = 3; /* two mistakes at most */
+	size_t least = 3; /* two mistakes at most */
 	size_t len = strlen(word);
 
 	for (; *words && len <= WORD_MAX; words++) {
 		if (strlen(*words) > WORD_MAX)
 			continue;
 		/* Two letters of three wrong is another word. */
-		unsigned d = distance(word, *words);
+		size_t d = distance(word, *words);
 		if (d < least && d * 2 <= len) {
 			least = d;
 			best = *words;

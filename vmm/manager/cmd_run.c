@@ -263,7 +263,7 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 	__attribute__((cleanup(resolved_done))) struct resolved res = {
 		.timing.begin = timing_now(),
 	};
-	struct err err;
+	struct err err = { 0 };
 
 	int r = run_options_parse(argc, argv, &res.options, &err);
 	if (r == CLI_HELPED)

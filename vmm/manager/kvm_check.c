@@ -11,6 +11,9 @@
 #include <sys/ioctl.h>
 
 #include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+
+#define CPUINFO_MAX 16384 /* the first processor speaks for all */
 
 static const struct {
 	const char *name;
@@ -93,23 +96,28 @@ static bool has_word(const char *line, const char *word)
 
 	for (const char *p = line; (p = strstr(p, word)) != NULL; p += len)
 		if (p > line && p[-1] == ' ' &&
-		    (p[len] == ' ' || p[len] == '\n' || p[len] == '\0'))
+		    (p[len] == ' ' || p[len] == '\0'))
 			return true;
 	return false;
 }
 
 int kvm_check_hardware(const char *cpuinfo, struct err *err)
 {
-	AUTO_FCLOSE FILE *f = fopen(cpuinfo, "re");
-	AUTO_FREE char *line = NULL;
-	size_t size = 0;
+	char text[CPUINFO_MAX + 1];
 
-	if (!f)
+	AUTO_CLOSE int fd = open(cpuinfo, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return err_set(err, errno, "open '%s'", cpuinfo);
-	while (getline(&line, &size, f) >= 0)
-		if (strncmp(line, "flags", 5) == 0 &&
-		    (has_word(line, "vmx") || has_word(line, "svm")))
-			return 0;
+	ssize_t n = io_read_full(fd, text, CPUINFO_MAX);
+	if (n < 0)
+		return err_set(err, (int)-n, "read '%s'", cpuinfo);
+	text[n] = '\0';
+
+	char *flags = strstr(text, "flags");
+	if (flags)
+		flags[strcspn(flags, "\n")] = '\0';
+	if (flags && (has_word(flags, "vmx") || has_word(flags, "svm")))
+		return 0;
 	return err_say(err, ENOTSUP,
 		       "the processor shows neither VMX nor SVM, so this KVM "
 		       "is an emulation (PVM) that cannot run Linux guests; "

@@ -159,7 +159,7 @@ static void read_said(int fd, char *said, size_t len)
 int spawn_run(struct spawn *s, char *said, size_t len, struct err *err)
 {
 	siginfo_t info = { 0 };
-	pid_t pid;
+	pid_t pid = -1;
 	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0)

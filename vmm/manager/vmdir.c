@@ -199,7 +199,7 @@ static int fill(struct vmdir *vm, struct err *err)
 int vmdir_create(const struct manager *mgr, const char *id, const char *name,
 		 struct vmdir *ret, struct err *err)
 {
-	struct vmdir vm;
+	struct vmdir vm = VMDIR_NONE;
 	struct taken taken = { name, err };
 
 	AUTO_CLOSE int all = lock_all(mgr, err);
