@@ -176,6 +176,15 @@ static void queue_registers_freeze(void **state)
 	(void)driver_start(&drv, 0);
 	uint64_t desc = get(DESC, 8);
 	uint64_t size = get(QSIZE, 2);
+	/* Before DRIVER_OK it is the same. */
+	(void)driver_negotiate(&drv, 0);
+	driver_setup_queue(&drv, 0);
+	put(QSIZE, 2, 2);
+	put(DESC, 0, 8);
+	assert_int_equal(get(DESC, 8), desc);
+	assert_int_equal(get(QSIZE, 2), size);
+
+	driver_status(&drv, OK);
 	put(QSIZE, 2, 2);
 	put(DESC, 0, 4);
 	put(DESC + 4, 0xffff, 4);
