@@ -27,7 +27,9 @@ kernel:
 stock-kernel:
 	images/kernel/build.sh stock build/kernels
 
-demo: all
-	images/demo/run.sh
+demo:
+	@images/deps.sh
+	@$(MAKE) --no-print-directory all
+	@images/demo/run.sh
 
 .PHONY: deps kernel stock-kernel demo

@@ -3,9 +3,8 @@
 #
 # check.sh [PART...] - make check: every test, or the parts named.
 #
-#   unit     cmocka tests, with ASan and UBSan
+#   unit     cmocka tests, with ASan and UBSan; belljar-net in namespaces
 #   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
-#   net      belljar-net in network namespaces, with ASan and UBSan
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #
@@ -14,7 +13,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit payload net cli linux)
+[ $# -gt 0 ] || parts=(unit payload cli linux)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -44,11 +43,10 @@ for p in "${parts[@]}"; do
     case $p in
     unit) part unit tests/unit/run.sh build-san ;;
     payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
-    net) part net env BELLJAR_BUILD=build-san tests/net/run.sh ;;
     cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
     linux) part linux tests/linux/run.sh ;;
     *)
-        echo "check: no part '$p'; there are unit, payload, net, cli, linux" >&2
+        echo "check: no part '$p'; there are unit, payload, cli, linux" >&2
         exit 2
         ;;
     esac

@@ -32,6 +32,7 @@ unit: testprogs
 testprogs: all $(UNIT) $O/tests/cli/fake_monitor
 
 check:
+	@images/deps.sh
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory SAN=1 testprogs
 	@tests/check.sh
