@@ -259,6 +259,14 @@ check "the next command repairs the folder" grep -q 'exited (125).*two' "$work/o
 try bj rm two
 check "rm removes it" nothing_left
 
+start bj run --no-kvm-check --rm busy hang
+vm=$(only_vm)
+kill -9 "$(field "$vm" net)"
+check "a killed belljar-net: a warning" wait_for grep -q 'without a network' "$work/err"
+kill -USR1 "$cli"
+reap
+check "and the VM went on" is 138
+
 start run --rm busy hang
 vm=$(only_vm)
 kill -9 "$(field "$vm" keeper)"

@@ -23,6 +23,7 @@
 #include "vmm/lib/json.h"
 #include "vmm/manager/keeper_priv.h"
 
+#define NET_NOTE_NS  500000000ULL
 #define NS_MS	     1000000ULL
 #define CLI_BACKLOG  (256U << 10) /* unread output that stops the guest */
 #define SERIAL_CHUNK 4096
@@ -151,15 +152,13 @@ static void on_net_err(struct keeper *k)
 	keeper_child_read(&k->net);
 }
 
+/* It ends with the monitor too: only one that ends alone is worth a word. */
 static void on_net(struct keeper *k)
 {
-	static const char text[] =
-		"belljar-net has ended; the VM goes on without a network";
 	bool signalled;
 
 	(void)keeper_child_reap(&k->net, &signalled);
-	if (k->monitor.pid > 0 && k->status < 0)
-		(void)frame_send_str(&k->cli, KEEPER_NOTE, text);
+	k->net_note_at = timing_now() + NET_NOTE_NS;
 }
 
 static short link_events(const struct frame_link *l, bool wants_input)
@@ -208,6 +207,7 @@ static int poll_timeout(const struct keeper *k)
 		k->timed_out ? k->kill_at : sooner(k->kill_at, k->timeout_at);
 	uint64_t now = timing_now();
 
+	at = sooner(at, k->net_note_at);
 	/* Once killed there is nothing to wait for but the end. */
 	if (at == 0 || k->monitor.pid == 0 || (k->kill_at && k->kill_at < now))
 		return POLL_FOREVER;
@@ -230,6 +230,13 @@ static void check_time(struct keeper *k)
 	}
 	if (k->kill_at && now >= k->kill_at)
 		keeper_child_kill(&k->monitor);
+	if (k->net_note_at && now >= k->net_note_at) {
+		k->net_note_at = 0;
+		if (k->monitor.pid > 0 && k->status < 0)
+			(void)frame_send_str(&k->cli, KEEPER_NOTE,
+					     "belljar-net has ended; the VM "
+					     "goes on without a network");
+	}
 }
 
 static bool over(const struct keeper *k)

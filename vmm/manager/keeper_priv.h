@@ -48,6 +48,7 @@ struct keeper {
 	struct err why; /* the sentence for it, code 0: none needed */
 	uint64_t kill_at; /* ns; 0: no reason to kill yet */
 	uint64_t timeout_at;
+	uint64_t net_note_at; /* when to say that belljar-net has ended */
 
 	struct json_object *ports; /* lines of belljar-net, for state.json */
 	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
