@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # image.sh OUTDIR - the image of the Linux tests, an OCI layout in
-# OUTDIR/image: busybox, and netcat for vsock.
+# OUTDIR/image: busybox, and netcat for vsock.  And OUTDIR/memory.cpio, an
+# initramfs for the bare monitor that prints /proc/meminfo and powers off.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,6 +36,17 @@ umoci insert "${rootless[@]}" --image "$work/layout:test:latest" "$root" /
 umoci config --image "$work/layout:test:latest" --config.cmd /bin/sh \
     --config.env FROM_IMAGE=yes
 umoci gc --layout "$work/layout"
-rm -rf "$out/image"
+bare=$work/bare
+mkdir -p "$bare"/{bin,proc}
+cp /bin/busybox "$bare/bin/"
+cat >"$bare/init" <<'INIT'
+#!/bin/busybox sh
+busybox mount -t proc proc /proc
+busybox head -n 1 /proc/meminfo
+busybox poweroff -f
+INIT
+chmod +x "$bare/init"
 mkdir -p "$out"
+(cd "$bare" && find . | cpio -o -H newc --quiet) >"$out/memory.cpio"
+rm -rf "$out/image"
 mv "$work/layout" "$out/image"

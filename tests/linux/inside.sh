@@ -6,7 +6,8 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/../.."
-export BELLJAR_ROOT=$1/store
+out=$1
+export BELLJAR_ROOT=$out/store
 only=${2:-}
 belljar=$PWD/build/belljar
 tmp=$(mktemp -d)

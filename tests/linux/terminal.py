@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tty.py BELLJAR - `run -it` on a terminal: size, resize, echo, Ctrl-C."""
+"""terminal.py BELLJAR - `run -it` on a terminal: size, resize, echo, Ctrl-C."""
 import fcntl
 import os
 import pty
