@@ -27,5 +27,5 @@ case $(tests/lab/probe) in
 native*) lab=() per_ns= ;;
 *) lab=(tests/lab/run --icount --timeout 1500 --) per_ns=0.5 ;;
 esac
-exec "${lab[@]}" python3 tests/bench/bench.py "$out" \
+exec "${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
     ${per_ns:+--instructions-per-ns "$per_ns"} "$@"

@@ -31,15 +31,15 @@ check "disk: the image cannot be written" image_is_read_only
 
 # The host's disk is smaller than what the guest writes.
 host_disk_full() {
-    mkdir -p "$tmp/small"
-    mount -t tmpfs -o size=200m none "$tmp/small"
+    mkdir -p "$tmp/narrow"
+    mount -t tmpfs -o size=48m none "$tmp/narrow"
     local got=0
-    cp -a "$BELLJAR_ROOT/." "$tmp/small/"
-    BELLJAR_ROOT=$tmp/small run -- sh -c \
-        'dd if=/dev/zero of=/big bs=1M count=400 conv=fsync; echo "dd $?"' \
+    cp -a "$BELLJAR_ROOT/." "$tmp/narrow/"
+    BELLJAR_ROOT=$tmp/narrow run -- sh -c \
+        'dd if=/dev/zero of=/big bs=1M count=100 conv=fsync; echo "dd $?"' \
         >"$tmp/full" 2>&1 || got=$?
     cat "$tmp/full"
-    umount -l "$tmp/small"
+    umount -l "$tmp/narrow"
     same 0 "$got"
     grep -q 'dd [1-9]' "$tmp/full"
 }

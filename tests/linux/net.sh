@@ -36,7 +36,7 @@ check "net: --network none has only lo" \
 
 port_taken() {
     world bash -c '
-        python3 -m http.server -b 127.0.0.1 8081 >/dev/null 2>&1 & server=$!
+        /usr/bin/python3 -m http.server -b 127.0.0.1 8081 >/dev/null 2>&1 & server=$!
         until (: </dev/tcp/127.0.0.1/8081) 2>/dev/null; do :; done
         got=0
         "$0" run --rm -p 8081:80 test true || got=$?

@@ -20,4 +20,4 @@ check "stdio: without -i the process reads nothing" prints "" run -- cat
 check "stdio: -t without a terminal is refused" status 125 \
     sh -c "$belljar run --rm -it test true </dev/null"
 check "stdio: terminal, its size, Ctrl-C" \
-    timeout 120 python3 tests/linux/terminal.py "$belljar"
+    timeout 120 /usr/bin/python3 tests/linux/terminal.py "$belljar"

@@ -13,8 +13,8 @@ ip address add 198.51.100.1/32 dev lo
 ip route add default dev lo
 echo "nameserver 198.51.100.1" >"$dir/resolv.conf"
 mount --bind "$dir/resolv.conf" /etc/resolv.conf
-python3 tests/linux/dns.py 198.51.100.1 web.belljar.test 198.51.100.1 &
-python3 -m http.server -b 198.51.100.1 -d "$dir" 8000 >/dev/null 2>&1 &
+/usr/bin/python3 tests/linux/dns.py 198.51.100.1 web.belljar.test 198.51.100.1 &
+/usr/bin/python3 -m http.server -b 198.51.100.1 -d "$dir" 8000 >/dev/null 2>&1 &
 trap 'kill $(jobs -p) 2>/dev/null' EXIT
 for port in 53 8000; do
     until (: <"/dev/tcp/198.51.100.1/$port") 2>/dev/null; do :; done
