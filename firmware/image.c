@@ -12,7 +12,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
-int image_map(int fd, const char *name, struct image *ret, struct err *err)
+int image_open(int fd, const char *name, struct image *ret, struct err *err)
 {
 	struct stat st;
 

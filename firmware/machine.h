@@ -64,7 +64,7 @@ struct boot {
  * be regular and not empty: -EINVAL with a sentence otherwise.  image_done()
  * closes it, and accepts a zeroed struct.
  */
-int image_map(int fd, const char *name, struct image *ret, struct err *err);
+int image_open(int fd, const char *name, struct image *ret, struct err *err);
 void image_done(struct image *img);
 
 /*

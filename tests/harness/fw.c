@@ -38,7 +38,7 @@ static struct image from_memfd(int fd, const char *name)
 	struct image img = { 0 };
 	struct err err = { 0 };
 
-	assert_int_equal(image_map(fd, name, &img, &err), 0);
+	assert_int_equal(image_open(fd, name, &img, &err), 0);
 	(void)close(fd);
 	return img;
 }

@@ -21,7 +21,7 @@ static void empty_file_is_refused(void **state)
 	int fd = memfd_create("empty", MFD_CLOEXEC);
 	struct image img = { 0 };
 
-	assert_int_equal(image_map(fd, "a.img", &img, &fw.err), -EINVAL);
+	assert_int_equal(image_open(fd, "a.img", &img, &fw.err), -EINVAL);
 	assert_string_equal(fw.err.msg,
 			    "'a.img' is empty; give a kernel or initramfs "
 			    "file");
@@ -37,11 +37,11 @@ static void what_is_not_a_file_is_refused(void **state)
 	int pipefd[2];
 	struct image img = { 0 };
 
-	assert_int_equal(image_map(fd, "dir", &img, &fw.err), -EINVAL);
+	assert_int_equal(image_open(fd, "dir", &img, &fw.err), -EINVAL);
 	assert_non_null(strstr(fw.err.msg, "'dir' is not a regular file"));
 	(void)close(fd);
 	assert_int_equal(pipe(pipefd), 0);
-	assert_int_equal(image_map(pipefd[0], "pipe", &img, &fw.err), -EINVAL);
+	assert_int_equal(image_open(pipefd[0], "pipe", &img, &fw.err), -EINVAL);
 	assert_non_null(strstr(fw.err.msg, "'pipe' is not a regular file"));
 	(void)close(pipefd[0]);
 	(void)close(pipefd[1]);

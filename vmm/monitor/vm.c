@@ -183,10 +183,10 @@ static int load(struct vm *vm, const struct machine *m, struct boot *ret,
 	const struct config *c = vm->config;
 	struct image kernel = { 0 };
 	struct image initrd[CONFIG_MAX_INITRDS] = { 0 };
-	int r = image_map(c->kernel.fd, c->kernel.name, &kernel, err);
+	int r = image_open(c->kernel.fd, c->kernel.name, &kernel, err);
 
 	for (unsigned i = 0; r == 0 && i < c->nr_initrds; i++)
-		r = image_map(c->initrd[i].fd, c->initrd[i].name, &initrd[i],
+		r = image_open(c->initrd[i].fd, c->initrd[i].name, &initrd[i],
 			      err);
 	if (r == 0)
 		r = firmware_load(m, &kernel, initrd, c->nr_initrds, ret, err);
