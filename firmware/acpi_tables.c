@@ -192,11 +192,11 @@ static gpa_t add_fadt(struct room *r, gpa_t dsdt)
 		.flags = le32_make(FADT_WBINVD | FADT_C1 | FADT_NO_PWR_BUTTON |
 				   FADT_NO_SLP_BUTTON | FADT_RESET_REGISTER |
 				   FADT_HW_REDUCED),
-		.reset = port(MACHINE_RESET_PORT),
-		.reset_value = MACHINE_RESET_VALUE,
+		.reset = port(LAYOUT_RESET),
+		.reset_value = LAYOUT_RESET_VALUE,
 		.minor = 4,
-		.sleep_control = port(MACHINE_SLEEP_CONTROL_PORT),
-		.sleep_status = port(MACHINE_SLEEP_STATUS_PORT),
+		.sleep_control = port(LAYOUT_SLEEP_CONTROL),
+		.sleep_status = port(LAYOUT_SLEEP_STATUS),
 	};
 
 	memcpy(f.hypervisor, "KVMKVMKV", sizeof(f.hypervisor));

@@ -140,7 +140,7 @@ static void motherboard(struct aml *a)
 	name_int(a, "_UID", 0);
 	open_crs(a);
 	aml_res_memory(a, (uint32_t)LAYOUT_ECAM, (uint32_t)LAYOUT_ECAM_SIZE);
-	aml_res_io(a, LAYOUT_POWER, 4);
+	aml_res_io(a, LAYOUT_POWER, LAYOUT_POWER_PORTS);
 	aml_resources_close(a);
 	aml_close(a);
 }
@@ -193,7 +193,7 @@ static void soft_off(struct aml *a)
 	aml_op(a, AML_NAME);
 	aml_name(a, "\\_S5");
 	aml_package(a, 4);
-	aml_int(a, MACHINE_SLEEP_OFF);
+	aml_int(a, LAYOUT_SLEEP_OFF);
 	for (unsigned i = 0; i < 3; i++)
 		aml_int(a, 0);
 	aml_close(a);

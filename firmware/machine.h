@@ -14,13 +14,6 @@
 #include "vmm/core/layout.h"
 #include "vmm/lib/err.h"
 
-/* What the tables promise about the power registers (devices/legacy). */
-#define MACHINE_SLEEP_CONTROL_PORT LAYOUT_POWER
-#define MACHINE_SLEEP_STATUS_PORT  (LAYOUT_POWER + 1)
-#define MACHINE_RESET_PORT	   (LAYOUT_POWER + 2)
-#define MACHINE_SLEEP_OFF	   5 /* SLP_TYP of S5 */
-#define MACHINE_RESET_VALUE	   1
-
 enum machine_hw { MACHINE_ACPI, MACHINE_FDT };
 
 struct machine {

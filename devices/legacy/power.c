@@ -7,8 +7,6 @@
 
 #include "vmm/core/layout.h"
 
-enum { SLEEP_CONTROL, SLEEP_STATUS, RESET };
-
 static void power_read(void *owner, uint64_t off, void *data, unsigned len)
 {
 	(void)owner;
@@ -20,12 +18,13 @@ static void power_write(void *owner, uint64_t off, const void *data,
 			unsigned len)
 {
 	const struct power *p = owner;
+	uint64_t port = LAYOUT_POWER + off;
 	uint8_t v = *(const uint8_t *)data;
 
 	(void)len;
-	if (off == SLEEP_CONTROL && v == POWER_OFF_VALUE)
+	if (port == LAYOUT_SLEEP_CONTROL && v == LAYOUT_OFF_VALUE)
 		p->off(p->arg);
-	else if (off == RESET && v == POWER_RESET_VALUE)
+	else if (port == LAYOUT_RESET && v == LAYOUT_RESET_VALUE)
 		p->reset(p->arg);
 }
 
@@ -41,7 +40,7 @@ int power_init(struct power *p, struct bus *pio, struct irqchip *chip,
 	int r = irq_open_line(&p->button, chip, LAYOUT_POWER_IRQ, err);
 	if (r < 0)
 		return err_wrap(err, "power button");
-	r = bus_add(pio, LAYOUT_POWER, POWER_PORTS, &power_ops, p);
+	r = bus_add(pio, LAYOUT_POWER, LAYOUT_POWER_PORTS, &power_ops, p);
 	if (r < 0)
 		return err_set(err, -r, "claim the power registers' I/O ports");
 	return 0;

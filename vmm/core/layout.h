@@ -41,8 +41,20 @@
 #define LAYOUT_KERNEL	   UINT64_C(0x100000)
 
 /* I/O ports. */
-#define LAYOUT_COM1  0x3f8
-#define LAYOUT_POWER 0x600 /* ACPI sleep control, status and reset: 4 bytes */
+#define LAYOUT_COM1 0x3f8
+
+/*
+ * The power registers that the ACPI tables promise and devices/legacy/power.c
+ * keeps (ACPI 6.4 sections 4.8.3.7 and 4.8.4.6): a byte each.
+ */
+#define LAYOUT_POWER	     0x600
+#define LAYOUT_POWER_PORTS   4 /* the last one is reserved */
+#define LAYOUT_SLEEP_CONTROL (LAYOUT_POWER + 0)
+#define LAYOUT_SLEEP_STATUS  (LAYOUT_POWER + 1) /* reads 0 */
+#define LAYOUT_RESET	     (LAYOUT_POWER + 2)
+#define LAYOUT_SLEEP_OFF     5 /* SLP_TYP of S5 */
+#define LAYOUT_OFF_VALUE     ((1 << 5) | (LAYOUT_SLEEP_OFF << 2)) /* SLP_EN */
+#define LAYOUT_RESET_VALUE   1
 
 /* Interrupt lines (GSI = IOAPIC pin). */
 #define LAYOUT_COM1_IRQ	 4

@@ -2,7 +2,6 @@
 /* guest.c - strings, the serial port, the end, for payload guests. */
 #include "tests/guest/lib/guest.h"
 
-#include "devices/legacy/power.h"
 #include "tests/guest/lib/irq.h"
 #include "vmm/core/layout.h"
 
@@ -95,13 +94,13 @@ char get(void)
 void power_off(void)
 {
 	for (;;)
-		out8(LAYOUT_POWER, POWER_OFF_VALUE);
+		out8(LAYOUT_SLEEP_CONTROL, LAYOUT_OFF_VALUE);
 }
 
 void reset(void)
 {
 	for (;;)
-		out8(LAYOUT_POWER + 2, POWER_RESET_VALUE);
+		out8(LAYOUT_RESET, LAYOUT_RESET_VALUE);
 }
 
 void check_at(bool fact, const char *text, int line)
