@@ -79,13 +79,13 @@ static void machine_options_are_understood(void **state)
 	assert_int_equal(l.o.initrds.n, 2);
 	assert_true(l.o.read_only && l.o.quiet && l.o.serial && l.o.timing);
 	assert_int_equal(l.o.timeout, 300);
-	assert_int_equal(l.o.hw, RUN_HW_FDT);
-	assert_int_equal(l.o.network, RUN_NETWORK_USER);
+	assert_true(l.o.fdt);
+	assert_false(l.o.no_network);
 	run_options_done(&l.o);
 
 	parse(&l, "--net none img");
 	assert_int_equal(l.r, 0);
-	assert_int_equal(l.o.network, RUN_NETWORK_NONE);
+	assert_true(l.o.no_network);
 	run_options_done(&l.o);
 }
 

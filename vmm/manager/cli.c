@@ -3,7 +3,6 @@
 #include "vmm/manager/cli.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -72,6 +71,29 @@ const char *cli_closest(const char *word, const char *const *words)
 		}
 	}
 	return best;
+}
+
+int cli_choose(const char *option, const char *text, const char *no,
+	       const char *yes, bool *ret, struct err *err)
+{
+	bool is_yes = strcmp(text, yes) == 0;
+
+	if (!is_yes && strcmp(text, no) != 0)
+		return err_say(err, EINVAL, "%s: '%s' is neither '%s' nor '%s'",
+			       option, text, no, yes);
+	*ret = is_yes;
+	return 0;
+}
+
+int cli_only(const char *verb, const char *what, const char *text,
+	     const char **ret, struct err *err)
+{
+	if (*ret)
+		return err_say(err, EINVAL,
+			       "%s takes one %s; '%s' is one too many", verb,
+			       what, text);
+	*ret = text;
+	return 0;
 }
 
 static const struct argp_option *find_long(const struct argp_option *opts,

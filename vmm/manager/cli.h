@@ -7,6 +7,7 @@
 #define VMM_MANAGER_CLI_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vmm/lib/err.h"
@@ -22,6 +23,15 @@
  */
 int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
 	      void *input, struct err *err);
+
+/*
+ * For parsers.  @text is one of two words, @no or @yes; the only argument of
+ * @verb, called @what in its help.  0, or -errno with a sentence.
+ */
+int cli_choose(const char *option, const char *text, const char *no,
+	       const char *yes, bool *ret, struct err *err);
+int cli_only(const char *verb, const char *what, const char *text,
+	     const char **ret, struct err *err);
 
 /*
  * The word of @words (NULL-terminated) that @word most likely meant, or NULL

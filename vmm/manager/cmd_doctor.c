@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_doctor.c - `belljar doctor`: can this machine run VMs, and if not why. */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "vmm/lib/json.h"
 #include "vmm/manager/checks.h"
@@ -28,11 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != 'f')
 		return ARGP_ERR_UNKNOWN;
-	d->json = strcmp(arg, "json") == 0;
-	if (d->json || strcmp(arg, "text") == 0)
-		return 0;
-	return -err_say(d->err, EINVAL,
-			"--format: '%s' is neither 'text' nor 'json'", arg);
+	return -cli_choose("--format", arg, "text", "json", &d->json, d->err);
 }
 
 static struct json_object *check_json(const char *thing, const struct check *c)

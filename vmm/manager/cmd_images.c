@@ -41,22 +41,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->full = true;
 		return 0;
 	case KEY_FORMAT:
-		o->json = strcmp(arg, "json") == 0;
-		if (o->json || strcmp(arg, "table") == 0)
-			return 0;
-		(void)err_say(o->err, EINVAL,
-			      "--format '%s' is neither 'table' nor 'json'",
-			      arg);
-		return EINVAL;
+		return -cli_choose("--format", arg, "table", "json", &o->json,
+				   o->err);
 	case ARGP_KEY_ARG:
-		if (!o->name) {
-			o->name = arg;
-			return 0;
-		}
-		(void)err_say(o->err, EINVAL,
-			      "images takes one NAME; '%s' is one too many",
-			      arg);
-		return EINVAL;
+		return -cli_only("images", "NAME", arg, &o->name, o->err);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

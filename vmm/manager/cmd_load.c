@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "vmm/lib/auto.h"
@@ -39,15 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'i':
 	case ARGP_KEY_ARG:
-		if (o->input) {
-			(void)err_say(o->err, EINVAL,
-				      "load takes one FILE; '%s' is one too "
-				      "many",
-				      arg);
-			return EINVAL;
-		}
-		o->input = arg;
-		return 0;
+		return -cli_only("load", "FILE", arg, &o->input, o->err);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

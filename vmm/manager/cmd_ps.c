@@ -39,12 +39,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		p->quiet = true;
 		return 0;
 	case 'f':
-		p->json = strcmp(arg, "json") == 0;
-		if (p->json || strcmp(arg, "table") == 0)
-			return 0;
-		return -err_say(p->err, EINVAL,
-				"--format: '%s' is neither 'table' nor 'json'",
-				arg);
+		return -cli_choose("--format", arg, "table", "json", &p->json,
+				   p->err);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -19,7 +19,7 @@
 struct options {
 	const char *name;
 	bool quiet;
-	bool no_tls_verify;
+	bool tls_verify;
 	struct err *err;
 };
 
@@ -41,21 +41,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->quiet = true;
 		return 0;
 	case KEY_TLS_VERIFY:
-		o->no_tls_verify = strcmp(arg, "false") == 0;
-		if (o->no_tls_verify || strcmp(arg, "true") == 0)
-			return 0;
-		(void)err_say(o->err, EINVAL,
-			      "--tls-verify '%s' is neither 'true' nor 'false'",
-			      arg);
-		return EINVAL;
+		return -cli_choose("--tls-verify", arg, "false", "true",
+				   &o->tls_verify, o->err);
 	case ARGP_KEY_ARG:
-		if (!o->name) {
-			o->name = arg;
-			return 0;
-		}
-		(void)err_say(o->err, EINVAL,
-			      "pull takes one NAME; '%s' is one too many", arg);
-		return EINVAL;
+		return -cli_only("pull", "NAME", arg, &o->name, o->err);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -123,7 +112,7 @@ static int fetch(const struct options *o, const char *source, const char *dest,
 	const char *argv[8] = { "skopeo", "copy" };
 	size_t n = 2;
 
-	if (o->no_tls_verify)
+	if (!o->tls_verify)
 		argv[n++] = "--src-tls-verify=false";
 	argv[n++] = source;
 	argv[n] = dest;
@@ -181,7 +170,7 @@ int cmd_pull(struct manager *mgr, int argc, char **argv)
 	};
 	AUTO_CANCEL struct cancel cancel = { 0 };
 	struct err err = { 0 };
-	struct options o = { .err = &err };
+	struct options o = { .tls_verify = true, .err = &err };
 
 	int r = cli_parse(&argp, "belljar pull", argc, argv, &o, &err);
 	if (r == CLI_HELPED)

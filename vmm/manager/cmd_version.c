@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_version.c - `belljar version`: what is running here. */
 #include <archive.h>
-#include <errno.h>
 #include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 
@@ -32,11 +30,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != 'f')
 		return ARGP_ERR_UNKNOWN;
-	v->json = strcmp(arg, "json") == 0;
-	if (v->json || strcmp(arg, "text") == 0)
-		return 0;
-	return -err_say(v->err, EINVAL,
-			"--format: '%s' is neither 'text' nor 'json'", arg);
+	return -cli_choose("--format", arg, "text", "json", &v->json, v->err);
 }
 
 static void put(struct json_object *o, const char *key, const char *value)

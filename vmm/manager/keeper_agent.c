@@ -95,7 +95,7 @@ static int send_settings(struct keeper *k)
 		r = send_size(k, AGENT_TTY, &k->plan->size);
 	if (r == 0 && o->shm_size)
 		r = frame_send_u64(&k->agent, AGENT_SHM_SIZE, o->shm_size);
-	if (r == 0 && o->network == RUN_NETWORK_USER)
+	if (r == 0 && !o->no_network)
 		r = send_network(k);
 	if (r == 0 && o->read_only)
 		r = frame_send(&k->agent, AGENT_READONLY, NULL, 0);

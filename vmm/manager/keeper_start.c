@@ -124,8 +124,7 @@ static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
 		r = strv_add(&s->args, "--memory=%lluk",
 			     (unsigned long long)(spec->memory >> 10));
 	if (r == 0)
-		r = strv_add(&s->args, "--hw=%s",
-			     o->hw == RUN_HW_FDT ? "fdt" : "acpi");
+		r = strv_add(&s->args, "--hw=%s", o->fdt ? "fdt" : "acpi");
 	if (r == 0)
 		r = strv_add(&s->args, "--id=%s", k->plan->vm->id);
 	if (r == 0)
@@ -368,7 +367,7 @@ int keeper_start(struct keeper *k, struct err *err)
 
 	if (r == 0)
 		r = open_wires(k, &w, err);
-	if (r == 0 && k->plan->spec->options->network == RUN_NETWORK_USER)
+	if (r == 0 && !k->plan->spec->options->no_network)
 		r = start_net(k, &w.net, err);
 	if (r == 0)
 		r = start_monitor(k, &w, err);

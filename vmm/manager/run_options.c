@@ -79,17 +79,6 @@ struct parsing {
 	struct err *err;
 };
 
-static int choose(const char *option, const char *text, const char *first,
-		  const char *second, struct err *err)
-{
-	if (strcmp(text, first) == 0)
-		return 0;
-	if (strcmp(text, second) == 0)
-		return 1;
-	return err_say(err, EINVAL, "%s: '%s' is neither '%s' nor '%s'", option,
-		       text, first, second);
-}
-
 static int set_workdir(struct run_options *o, const char *text, struct err *err)
 {
 	if (text[0] != '/')
@@ -137,8 +126,6 @@ static int add(struct strv *to, const char *text, struct err *err)
 /* Options with a value.  -ENOSYS: not one of them. */
 static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 {
-	int r;
-
 	switch (key) {
 	case 'e':
 		return run_value_env(arg, &o->env, err);
@@ -172,13 +159,10 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_INITRD:
 		return add(&o->initrds, arg, err);
 	case KEY_NETWORK:
-		r = choose("--network", arg, "user", "none", err);
-		o->network = r == 1 ? RUN_NETWORK_NONE : RUN_NETWORK_USER;
-		return r < 0 ? r : 0;
+		return cli_choose("--network", arg, "user", "none",
+				  &o->no_network, err);
 	case KEY_HW:
-		r = choose("--hw", arg, "acpi", "fdt", err);
-		o->hw = r == 1 ? RUN_HW_FDT : RUN_HW_ACPI;
-		return r < 0 ? r : 0;
+		return cli_choose("--hw", arg, "acpi", "fdt", &o->fdt, err);
 	default:
 		return -ENOSYS;
 	}
@@ -248,7 +232,7 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 		return err_say(err, EINVAL,
 			       "no image given; see 'belljar run --help' and "
 			       "'belljar images'");
-	if (ret->network == RUN_NETWORK_NONE && ret->publish.n)
+	if (ret->no_network && ret->publish.n)
 		return err_say(err, EINVAL,
 			       "-p %s needs a network; leave out --network "
 			       "none",

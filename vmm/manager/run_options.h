@@ -14,9 +14,6 @@
 
 #define RUN_CPUS_MAX 64
 
-enum run_network { RUN_NETWORK_USER, RUN_NETWORK_NONE };
-enum run_hw { RUN_HW_ACPI, RUN_HW_FDT };
-
 /* Strings belong to argv unless they are in a strv. */
 struct run_options {
 	bool interactive;
@@ -28,6 +25,8 @@ struct run_options {
 	bool timing;
 	bool dry_run;
 	bool no_kvm_check;
+	bool no_network;
+	bool fdt; /* instead of ACPI */
 	const char *name; /* NULL: none */
 	const char *workdir; /* absolute, or NULL */
 	const char *user; /* or NULL */
@@ -42,8 +41,6 @@ struct run_options {
 	uint64_t memory; /* bytes, 0: not given */
 	uint64_t shm_size; /* bytes, 0: not given */
 	uint64_t timeout; /* seconds, 0: none */
-	enum run_network network;
-	enum run_hw hw;
 	const char *image;
 	char **command; /* NULL-terminated part of argv, may be empty */
 };

@@ -211,15 +211,14 @@ static void put_machine(struct json_object *o, const struct spec *s)
 
 	put_u64(o, "cpus", s->cpus);
 	put_u64(o, "memory", s->memory);
-	put_str(o, "network",
-		opt->network == RUN_NETWORK_NONE ? "none" : "user");
+	put_str(o, "network", opt->no_network ? "none" : "user");
 	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
 	put_str(o, "kernel", k->flavour);
 	put_str(o, "kernel_image", k->image);
 	put_str(o, "kernel_version", k->version[0] ? k->version : NULL);
 	put_str(o, "modules", k->modules[0] ? k->modules : NULL);
 	(void)json_object_object_add(o, "initrds", list_json(&opt->initrds));
-	put_str(o, "hw", opt->hw == RUN_HW_FDT ? "fdt" : "acpi");
+	put_str(o, "hw", opt->fdt ? "fdt" : "acpi");
 	put_bool(o, "serial", opt->serial);
 }
 
