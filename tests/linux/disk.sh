@@ -34,7 +34,7 @@ host_disk_full() {
     mkdir -p "$tmp/narrow"
     mount -t tmpfs -o size=48m none "$tmp/narrow"
     local got=0
-    cp -a "$BELLJAR_ROOT/." "$tmp/narrow/"
+    cp -a "$BELLJAR_ROOT"/{images,repositories.json} "$tmp/narrow/"
     BELLJAR_ROOT=$tmp/narrow run -- sh -c \
         'dd if=/dev/zero of=/big bs=1M count=100 conv=fsync; echo "dd $?"' \
         >"$tmp/full" 2>&1 || got=$?

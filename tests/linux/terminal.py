@@ -49,7 +49,8 @@ def main():
     term = Terminal([sys.argv[1], "run", "--rm", "-it", "test", "sh", "-c",
                      "trap 'echo got-int' INT; trap 'stty size' WINCH; "
                      "stty size; test -t 0 && echo is-a-tty; "
-                     "while read line; do echo \"line=$line\"; "
+                     "while :; do read line || continue; "
+                     "echo \"line=$line\"; "
                      "[ \"$line\" = bye ] && exit 5; done"])
     term.expect(b"24 80")
     term.expect(b"is-a-tty")

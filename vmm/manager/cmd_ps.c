@@ -116,6 +116,7 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 	(void)json_object_object_add(o, "name",
 				     json_object_new_string(vm->name));
 	(void)json_object_object_add(o, "state", json_object_new_string(state));
+	(void)json_object_object_add(o, "run", json_object_new_string(vm->run));
 	(void)json_object_object_add(o, "spec", json_object_get(spec));
 	if (vmdir_read(vm, "state.json", &st, NULL) == 0 &&
 	    json_get_array(st, "ports", &ports, NULL) == 0)
