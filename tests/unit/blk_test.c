@@ -229,7 +229,7 @@ static void discard_and_zero_give_space_back(void **state)
 	(void)state;
 	assert_non_null(shadow);
 	memset(shadow, 'x', DISK_SIZE);
-	assert_int_equal(io_pwrite_full(g.disk, shadow, DISK_SIZE, 0), 0);
+	assert_int_equal(pwrite(g.disk, shadow, DISK_SIZE, 0), DISK_SIZE);
 
 	assert_int_equal(disk_range(&g, VIRTIO_BLK_T_DISCARD, 0, 4096, 0), 0);
 	assert_int_equal(fstat(g.disk, &st), 0);

@@ -15,9 +15,8 @@ ssize_t io_read_full(int fd, void *buf, size_t len);
 /* Write all of @len (blocking @fd).  0 or -errno. */
 int io_write_full(int fd, const void *buf, size_t len);
 
-/* The same at an offset, leaving the file position alone. */
+/* Read at an offset, leaving the file position alone. */
 ssize_t io_pread_full(int fd, void *buf, size_t len, off_t off);
-int io_pwrite_full(int fd, const void *buf, size_t len, off_t off);
 
 /*
  * A small file (at most @max bytes) as one NUL-terminated string, which the

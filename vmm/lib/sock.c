@@ -11,8 +11,9 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
-static int unix_address(const char *path, struct sockaddr_un *ret,
-			struct err *err)
+/* A new socket, and the address that @path is. */
+static int unix_socket(const char *path, struct sockaddr_un *ret,
+		       struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
@@ -21,21 +22,21 @@ static int unix_address(const char *path, struct sockaddr_un *ret,
 			       "socket path '%s' is longer than %zu bytes",
 			       path, sizeof(sun.sun_path) - 1);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
+
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "create a Unix socket");
 	*ret = sun;
-	return 0;
+	return fd;
 }
 
 int io_unix_listen(const char *path, struct err *err)
 {
 	struct sockaddr_un sun;
-	int r = unix_address(path, &sun, err);
+	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
 
-	if (r < 0)
-		return r;
-
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, errno, "create a Unix socket");
+		return fd;
 
 	/* The mode of the name, before it exists: bind() honours fchmod(). */
 	(void)fchmod(fd, 0600);
@@ -49,14 +50,10 @@ int io_unix_listen(const char *path, struct err *err)
 int io_unix_connect(const char *path, struct err *err)
 {
 	struct sockaddr_un sun;
-	int r = unix_address(path, &sun, err);
+	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
 
-	if (r < 0)
-		return r;
-
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, errno, "create a Unix socket");
+		return fd;
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return err_set(err, errno, "connect to '%s'", path);
 	return TAKE_FD(fd);

@@ -187,7 +187,7 @@ static int load(struct vm *vm, const struct machine *m, struct boot *ret,
 
 	for (unsigned i = 0; r == 0 && i < c->nr_initrds; i++)
 		r = image_open(c->initrd[i].fd, c->initrd[i].name, &initrd[i],
-			      err);
+			       err);
 	if (r == 0)
 		r = firmware_load(m, &kernel, initrd, c->nr_initrds, ret, err);
 
