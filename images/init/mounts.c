@@ -83,6 +83,21 @@ static int open_parent(int root, const char *path, const char **name)
 	return open_beneath(root, parent, O_PATH | O_DIRECTORY, 0);
 }
 
+/*
+ * The directory that @path, which leads nowhere, is to be made in, and as
+ * what: a dangling symlink of that name is gone.
+ */
+static int open_cleared(int root, const char *path, const char **ret_name)
+{
+	AUTO_CLOSE int parent = open_parent(root, path, ret_name);
+
+	if (parent < 0)
+		return parent;
+	if (unlinkat(parent, *ret_name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return TAKE_FD(parent);
+}
+
 /* The directory @path below @root, its last part made when absent. */
 static int open_dir(int root, const char *path)
 {
@@ -91,13 +106,9 @@ static int open_dir(int root, const char *path)
 		return fd;
 
 	const char *name;
-	AUTO_CLOSE int parent = open_parent(root, path, &name);
+	AUTO_CLOSE int parent = open_cleared(root, path, &name);
 	if (parent < 0)
 		return parent;
-
-	/* What exists here and leads nowhere is a dangling symlink. */
-	if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
-		return -errno;
 	if (mkdirat(parent, name, 0755) < 0)
 		return -errno;
 	return open_beneath(root, path, O_PATH | O_DIRECTORY, 0);
@@ -127,11 +138,9 @@ static int open_file(int root, const char *path)
 
 	/* A symlink into a directory that the image does not have. */
 	const char *name;
-	AUTO_CLOSE int parent = open_parent(root, path, &name);
+	AUTO_CLOSE int parent = open_cleared(root, path, &name);
 	if (parent < 0)
 		return parent;
-	if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
-		return -errno;
 	return open_beneath(root, path, flags, 0644);
 }
 
