@@ -147,6 +147,12 @@ check "-it runs on a terminal" grep -q 'on ttystatus 0' "$work/out2"
 check "the terminal is as it was" \
     test "$(head -n 1 "$work/out2")" = "$(tail -n 1 "$work/out2")"
 
+## No VMs
+try bj ps
+check "ps prints its header" grep -q '^VM ID .*PORTS$' "$work/out"
+try bj ps -q
+check "ps -q prints nothing" test ! -s "$work/out"
+
 ## Bad input
 try bj rnu busy
 check "unknown command, with a suggestion" said 125 "did you mean 'run'?"

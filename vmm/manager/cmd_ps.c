@@ -13,9 +13,10 @@
 #include "vmm/manager/vmdir.h"
 
 #define COMMAND_WIDTH 24
+#define ROW	      "%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %s\n"
 
 struct ps {
-	bool all, quiet, json, any;
+	bool all, quiet, json;
 	struct err *err;
 	struct json_object *list;
 };
@@ -125,25 +126,20 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 	(void)json_object_array_add(p->list, o);
 }
 
-static void add_row(struct ps *p, const struct vmdir *vm, const char *state,
+static void add_row(const struct vmdir *vm, const char *state,
 		    struct json_object *spec)
 {
 	AUTO_JSON struct json_object *st = NULL;
 	char command[256], ports[512], since[32];
 
-	if (!p->any)
-		(void)printf("%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %s\n",
-			     "VM ID", "IMAGE", "COMMAND", "AGE", "STATUS",
-			     "NAME", "PORTS");
-	p->any = true;
 	if (vmdir_read(vm, "state.json", &st, NULL) < 0)
 		st = json_object_new_object();
 	join(spec, "args", COMMAND_WIDTH, command, sizeof(command));
 	join(st, "ports", sizeof(ports), ports, sizeof(ports));
 	age(vm, since, sizeof(since));
-	(void)printf("%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %s\n", vm->id,
-		     json_str_or(spec, "image", ""), command, since, state,
-		     vm->name, strcmp(state, "running") == 0 ? ports : "");
+	(void)printf(ROW, vm->id, json_str_or(spec, "image", ""), command,
+		     since, state, vm->name,
+		     strcmp(state, "running") == 0 ? ports : "");
 }
 
 static int each(const struct vmdir *vm, void *arg)
@@ -164,7 +160,7 @@ static int each(const struct vmdir *vm, void *arg)
 	else if (p->json)
 		add_json(p, vm, state, spec);
 	else
-		add_row(p, vm, state, spec);
+		add_row(vm, state, spec);
 	return 0;
 }
 
@@ -188,6 +184,9 @@ int cmd_ps(struct manager *mgr, int argc, char **argv)
 
 	AUTO_JSON struct json_object *list = json_object_new_array();
 	p.list = list;
+	if (!p.json && !p.quiet)
+		(void)printf(ROW, "VM ID", "IMAGE", "COMMAND", "AGE", "STATUS",
+			     "NAME", "PORTS");
 	r = vmdir_walk(mgr, each, &p, &err);
 	if (r < 0)
 		return cmd_fail(&err);
