@@ -127,8 +127,10 @@ int frame_flush(struct frame_link *l)
 				 MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR) {
+			l->out_off = l->out_len = 0;
 			return -errno;
+		}
 		if (n > 0)
 			l->out_off += (size_t)n;
 	}

@@ -48,7 +48,11 @@ int frame_send_u32(struct frame_link *l, uint32_t type, uint32_t v);
 int frame_send_u64(struct frame_link *l, uint32_t type, uint64_t v);
 int frame_send_str(struct frame_link *l, uint32_t type, const char *text);
 
-/* Write what waits.  0 (done, or the rest must wait) or -errno. */
+/*
+ * Write what waits.  0 (done, or the rest must wait) or -errno: nobody reads
+ * it any more, it is dropped.  What the other end wrote before it went can
+ * still be read.
+ */
 int frame_flush(struct frame_link *l);
 
 /* Bytes that wait to be written. */
