@@ -176,6 +176,17 @@ try bj --kvm "$work/nokvm" run busy
 check "no /dev/kvm" refused "there is no '$work/nokvm'"
 try bj --kvm "$work/in" run busy
 check "a /dev/kvm that is none" refused "is not a KVM device"
+nokvm() { bj --kvm "$work/nokvm" run "$@"; }
+try nokvm nosuch
+check "what was typed is judged before the machine: image" refused "nosuch"
+try nokvm --kernel nosuch busy
+check "kernel" refused "neither 'minimal' nor 'stock'"
+try nokvm -m 8m busy
+check "memory" refused "too few"
+try nokvm --name a/b busy
+check "name" refused "a/b"
+try nokvm -p 99999:80 busy
+check "port" refused "99999"
 echo refuse >"$work/bad"
 try run --kernel "$work/bad" busy
 check "the monitor's sentence comes through" \

@@ -89,7 +89,6 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 	if (r == 0)
 		r = spec_make(&res->options, res->image, &kernel, res->id,
 			      host_meminfo("MemTotal"), &res->spec, err);
-	res->timing.image = timing_now();
 	return r;
 }
 
@@ -270,12 +269,14 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 		return 0;
 	if (r == 0)
 		r = check_options(&res.options, &err);
-	if (r == 0 && !res.options.dry_run)
-		r = check_kvm(mgr, &res.options, &err);
 	if (r == 0)
 		r = resolve(mgr, &res, &err);
+	/* Last: who mistyped a name wants to hear of that first. */
+	if (r == 0 && !res.options.dry_run)
+		r = check_kvm(mgr, &res.options, &err);
 	if (r < 0)
 		return cmd_fail(&err);
+	res.timing.image = timing_now();
 	if (res.options.dry_run)
 		return print_plan(&res.spec, &err);
 
