@@ -202,6 +202,74 @@ static void image_in_use_is_not_removed(void **state)
 	assert_true(test_store_is_empty(&ts));
 }
 
+static void cut(const char *file, off_t len)
+{
+	char path[STORE_PATH_MAX];
+
+	store_image_path(ts.store, img.id, file, path);
+	assert_int_equal(len < 0 ? unlink(path) : truncate(path, len), 0);
+}
+
+static void damaged_image_is_said_and_loaded_again(void **state)
+{
+	static const struct {
+		const char *file;
+		off_t len; /* -1: the file is gone */
+	} damages[] = {
+		{ "rootfs.squashfs", -1 },  { "rootfs.squashfs", 0 },
+		{ "rootfs.squashfs", 200 }, { "config.json", -1 },
+		{ "config.json", 0 },	    { "config.json", 10 },
+	};
+
+	(void)state;
+	load_as("a");
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		AUTO_IMAGE struct image *found = NULL;
+
+		cut(damages[i].file, damages[i].len);
+		not_found("a", "is damaged");
+		not_found(img.id, "load or pull it again");
+		load_as("a");
+		assert_int_equal(image_find(ts.store, "a", &found, NULL), 0);
+	}
+	cut("rootfs.squashfs", -1);
+	assert_int_equal(verb(cmd_images, "a"), 0);
+	assert_int_equal(verb(cmd_rmi, "a"), 0);
+	assert_true(test_store_is_empty(&ts));
+}
+
+static void vanished_image_can_be_removed(void **state)
+{
+	char path[STORE_PATH_MAX];
+
+	(void)state;
+	load_as("a");
+	store_image_path(ts.store, img.id, "", path);
+	assert_int_equal(io_remove_tree(path, NULL), 0);
+	not_found("a", "is damaged");
+	assert_int_equal(verb(cmd_rmi, "a"), 0);
+	not_found("a", "no image 'a'");
+}
+
+static void damaged_names_are_said(void **state)
+{
+	static const char *const texts[] = { "{", "[]", "{\"names\": 3}", "" };
+	char path[STORE_PATH_MAX];
+
+	(void)state;
+	load_as("a");
+	(void)snprintf(path, sizeof(path), "%s/repositories.json", ts.dir);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(
+			io_write_file(path, texts[i], strlen(texts[i]), NULL),
+			0);
+		not_found("a", "remove this file, then load");
+		assert_int_equal(verb(cmd_rmi, "a"), EXIT_BELLJAR);
+	}
+	assert_int_equal(unlink(path), 0);
+	load_as("a");
+}
+
 /* Start `belljar load` that reads from a pipe; *@ret_fd is its other end. */
 static pid_t start_load(int *ret_fd)
 {
@@ -375,6 +443,9 @@ int main(void)
 		T(loading_twice_converts_once),
 		T(rmi_removes_with_the_last_name),
 		T(image_in_use_is_not_removed),
+		T(damaged_image_is_said_and_loaded_again),
+		T(vanished_image_can_be_removed),
+		T(damaged_names_are_said),
 		T(killed_load_is_swept),
 		T(interrupted_load_cleans_up),
 		T(two_loads_at_once_make_one_image),

@@ -78,5 +78,11 @@ int image_find(struct store *store, const char *name, struct image **ret,
 	int r = store_lock(store, STORE_READ, true, &lock, err);
 	if (r == 0)
 		r = lookup_image(store, name, &found, err);
+	if (r == 0 && !store_has(store, found.id))
+		r = err_say(err, EIO,
+			    "image '%s' in the store '%.180s' is damaged (a "
+			    "file of it is gone or not as it was written); "
+			    "load or pull it again",
+			    found.name, store_path(store));
 	return r < 0 ? r : open_image(store, &found, ret, err);
 }

@@ -56,13 +56,13 @@ static int by_id(struct store *store, const char *text, struct lookup *ret,
 	return 0;
 }
 
-static bool by_full_name(struct store *store, struct json_object *names,
-			 const struct reference *ref, struct lookup *ret)
+static bool by_full_name(struct json_object *names, const struct reference *ref,
+			 struct lookup *ret)
 {
 	reference_full(ref, ret->full);
 	const char *id = names_get(names, ret->full);
 
-	if (!id || !digest_is_hex(id, DIGEST_HEX) || !store_has(store, id))
+	if (!id || !digest_is_hex(id, DIGEST_HEX))
 		return false;
 	memcpy(ret->id, id, DIGEST_HEX + 1);
 	reference_short(ref, ret->name);
@@ -80,7 +80,7 @@ static int by_name(struct store *store, const char *text, struct lookup *ret,
 	int r = names_read(store, &names, err);
 	if (r < 0)
 		return r;
-	if (by_full_name(store, names, &ref, ret))
+	if (by_full_name(names, &ref, ret))
 		return 0;
 	if (strncmp(ref.repo, IN_DOCKER_IO, strlen(IN_DOCKER_IO)) != 0)
 		return -ENOENT;
@@ -89,7 +89,7 @@ static int by_name(struct store *store, const char *text, struct lookup *ret,
 	memcpy(local.repo, LOCALHOST, strlen(LOCALHOST));
 	memmove(local.repo + strlen(LOCALHOST), ref.repo + strlen(IN_DOCKER_IO),
 		strlen(ref.repo + strlen(IN_DOCKER_IO)) + 1);
-	return by_full_name(store, names, &local, ret) ? 0 : -ENOENT;
+	return by_full_name(names, &local, ret) ? 0 : -ENOENT;
 }
 
 int lookup_image(struct store *store, const char *text, struct lookup *ret,

@@ -34,8 +34,14 @@ int names_read(struct store *store, struct json_object **ret, struct err *err)
 	int r = json_read(path, NAMES_MAX, &doc, err);
 	if (r == 0)
 		r = json_get_obj(doc, "names", &names, err);
+	if (r == -EINVAL || r == -ENOENT)
+		return err_say(
+			err, EIO,
+			"the names of images in '%s' are damaged; remove "
+			"this file, then load or pull the images again",
+			path);
 	if (r < 0)
-		return err_wrap(err, "read '%s'", path);
+		return r;
 	*ret = json_object_get(names);
 	return 0;
 }

@@ -194,14 +194,6 @@ void store_tmp_free(struct store_tmp *tmp)
 	*tmp = (struct store_tmp)STORE_TMP_NONE;
 }
 
-bool store_has(struct store *store, const char *id)
-{
-	char path[STORE_PATH_MAX];
-
-	store_image_path(store, id, "rootfs.squashfs", path);
-	return access(path, F_OK) == 0;
-}
-
 static int sync_path(const char *path, struct err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -209,6 +201,15 @@ static int sync_path(const char *path, struct err *err)
 	if (fd < 0 || fsync(fd) < 0)
 		return err_set(err, errno, "write '%s'", path);
 	return 0;
+}
+
+/* An image that is there but not whole goes: its name is needed. */
+static int make_room(struct store *store, const char *id, struct err *err)
+{
+	AUTO_CLOSE int lock = -1;
+	int r = store_lock(store, STORE_WRITE, true, &lock, err);
+
+	return r < 0 || store_has(store, id) ? r : store_remove(store, id, err);
 }
 
 int store_add(struct store *store, const char *dir, const char *id,
@@ -225,6 +226,9 @@ int store_add(struct store *store, const char *dir, const char *id,
 		if (r < 0)
 			return r;
 	}
+	int r = make_room(store, id, err);
+	if (r < 0)
+		return r;
 	store_image_path(store, id, "", path);
 	if (rename(dir, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return err_set(err, errno, "rename '%s' to '%s'", dir, path);
@@ -254,7 +258,7 @@ int store_remove(struct store *store, const char *id, struct err *err)
 	int r = io_remove_tree(away, err);
 	if (r < 0)
 		return r;
-	if (rename(path, away) < 0)
+	if (rename(path, away) < 0 && errno != ENOENT)
 		return err_set(err, errno, "remove '%s'", path);
 	return io_remove_tree(away, err);
 }

@@ -81,13 +81,14 @@ void store_tmp_free(struct store_tmp *tmp);
 
 #define AUTO_STORE_TMP __attribute__((cleanup(store_tmp_free)))
 
-/* Whether the image @id is there. */
+/* Whether the image @id is there and whole; see store_whole.c. */
 bool store_has(struct store *store, const char *id);
 
 /*
  * Make the directory @dir, on this file system, the image @id: all of its
  * files are on the disk before the name appears.  An image that is already
- * there wins, and @dir stays where it is.
+ * there wins, and @dir stays where it is; unless it is not whole, then it is
+ * replaced.  The caller holds STORE_CONVERT and not STORE_WRITE.
  */
 int store_add(struct store *store, const char *dir, const char *id,
 	      struct err *err);
@@ -98,7 +99,7 @@ int store_add(struct store *store, const char *dir, const char *id,
  */
 bool store_in_use(struct store *store, const char *id);
 
-/* Remove the image @id, which is not in use.  STORE_WRITE as above. */
+/* Remove the image @id, if there, not in use.  STORE_WRITE as above. */
 int store_remove(struct store *store, const char *id, struct err *err);
 
 /*
