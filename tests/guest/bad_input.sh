@@ -79,9 +79,36 @@ t_bad_kvm_is_not_kvm() {
 }
 
 t_bad_kvm_missing() {
-    says "/nonexistent/kvm'?: No such file" --kernel "$(HELLO)" \
-        --kvm /nonexistent/kvm
+    says "there is no '/nonexistent/kvm': load the module" \
+        --kernel "$(HELLO)" --kvm /nonexistent/kvm
 }
+
+# Root may open anything, but for one capability.
+t_bad_kvm_permission() {
+    local run=("$MON") MON
+    [ "$(id -u)" != 0 ] ||
+        run=(setpriv --bounding-set=-dac_override,-dac_read_search "${run[@]}")
+    : >"$T/kvm"
+    chmod 0 "$T/kvm"
+    MON=env
+    says "no permission on '.*/kvm'; become" "${run[@]}" \
+        --kernel "$(HELLO)" --kvm "$T/kvm"
+}
+
+# Under a sanitizer the address space is not ours to limit.
+t_bad_memory_limit() (
+    MON=build/belljar-monitor
+    ulimit -v 300000
+    says "refuses 4096 MiB of guest RAM .*; give the VM less" \
+        --kernel "$(HELLO)" --memory 4g
+)
+
+t_bad_file_size_limit() (
+    MON=build/belljar-monitor
+    ulimit -f 64
+    says "refuses 256 MiB of guest RAM .*; give the VM less" \
+        --kernel "$(HELLO)" --memory 256m
+)
 
 t_bad_unknown_option() { says 'frobnicate' --kernel "$(HELLO)" --frobnicate; }
 

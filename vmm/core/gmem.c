@@ -10,14 +10,29 @@
 
 #include "vmm/core/layout.h"
 
+/*
+ * Nothing is allocated here, so what refuses is a limit: RLIMIT_AS,
+ * RLIMIT_FSIZE, strict overcommit, or the address space itself.
+ */
+static int no_room(int errnum, uint64_t size, struct err *err)
+{
+	if (errnum != ENOMEM && errnum != EFBIG && errnum != EINVAL)
+		return err_set(err, errnum, "make %" PRIu64 " MiB of guest RAM",
+			       size >> 20);
+	return err_say(err, errnum,
+		       "this host refuses %" PRIu64 " MiB of guest RAM (%s); "
+		       "give the VM less, or raise the limit ('ulimit -v', "
+		       "'ulimit -f', vm.overcommit_memory)",
+		       size >> 20, strerrordesc_np(errnum));
+}
+
 static int map_region(struct gmem *gm, gpa_t gpa, uint64_t size,
 		      uint64_t offset, struct err *err)
 {
 	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_NORESERVE, gm->fd, (off_t)offset);
 	if (host == MAP_FAILED)
-		return err_set(err, errno, "map %" PRIu64 " MiB of guest RAM",
-			       size >> 20);
+		return no_room(errno, gm->size, err);
 
 	/* Not in a core dump; a huge page where the host has one at hand. */
 	(void)madvise(host, size, MADV_DONTDUMP);
@@ -36,8 +51,7 @@ int gmem_init(struct gmem *gm, uint64_t size, struct err *err)
 	if (gm->fd < 0)
 		return err_set(err, errno, "create guest RAM");
 	if (ftruncate(gm->fd, (off_t)size) < 0) {
-		int r = err_set(err, errno, "size guest RAM to %" PRIu64 " MiB",
-				size >> 20);
+		int r = no_room(errno, size, err);
 		gmem_done(gm);
 		return r;
 	}

@@ -101,6 +101,31 @@ static int set_fd(int *slot, int fd)
 	return 0;
 }
 
+static int open_kvm(struct config *c, const char *res, struct err *err)
+{
+	int r = set_fd(&c->kvm_fd, open_res(res, O_RDWR, err));
+
+	switch (-r) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return err_say(err, -r,
+			       "there is no '%s': load the module kvm_intel or "
+			       "kvm_amd, and switch virtualization on in the "
+			       "firmware",
+			       res);
+	case EACCES:
+	case EPERM:
+		return err_say(err, -r,
+			       "no permission on '%s'; become a member of its "
+			       "group, or let another process open it and pass "
+			       "it as --kvm=fd:N",
+			       res);
+	default:
+		return r;
+	}
+}
+
 static int add_initrd(struct config *c, const char *arg, struct err *err)
 {
 	if (c->nr_initrds == CONFIG_MAX_INITRDS)
@@ -339,7 +364,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_KVM:
-		return -set_fd(&c->kvm_fd, open_res(arg, O_RDWR, err));
+		return -open_kvm(c, arg, err);
 	case OPT_KERNEL:
 		c->kernel.name = arg;
 		return -set_fd(&c->kernel.fd, open_res(arg, O_RDONLY, err));
@@ -440,9 +465,7 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 				 : err_say(err, r, "command line; see --help");
 	if (ret->kernel.fd < 0)
 		return err_say(err, EINVAL, "--kernel is missing");
-	if (ret->kvm_fd < 0)
-		ret->kvm_fd = open_res("/dev/kvm", O_RDWR, err);
-	return ret->kvm_fd < 0 ? ret->kvm_fd : 0;
+	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;
 }
 
 static void close_fd(int *fd)

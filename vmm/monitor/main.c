@@ -43,6 +43,8 @@ static int watch_signals(struct monitor *m, struct err *err)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A limit on file sizes is an error of the disk, not an end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 
 	m->signals = (struct loop_fd){ .ready = on_signal };
 	m->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

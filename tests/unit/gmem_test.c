@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gmem_test.c - guest RAM: its edges, its hole, and a host that refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "vmm/core/gmem.h"
+#include "vmm/core/layout.h"
+
+#define MIB UINT64_C(0x100000)
+#define GIB UINT64_C(0x40000000)
+
+static void nothing_is_touched_in_advance(void **state)
+{
+	struct gmem gm;
+	struct err err;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(gmem_init(&gm, 6 * GIB, &err), 0);
+	assert_int_equal(fstat(gm.fd, &st), 0);
+	assert_int_equal(st.st_size, 6 * GIB);
+	assert_int_equal(st.st_blocks, 0);
+	assert_int_equal(gmem_end(&gm),
+			 LAYOUT_HIGH_RAM + 6 * GIB - LAYOUT_LOW_RAM_END);
+	gmem_done(&gm);
+	assert_int_equal(gm.fd, -1);
+}
+
+static void edges_hold(void **state)
+{
+	static const struct {
+		gpa_t gpa;
+		uint64_t len;
+		int r;
+	} cases[] = {
+		{ 0, 8, 0 },
+		{ 64 * MIB - 8, 8, 0 },
+		{ 64 * MIB - 7, 8, -EFAULT },
+		{ 64 * MIB, 1, -EFAULT },
+		{ LAYOUT_HIGH_RAM, 1, -EFAULT },
+		{ UINT64_MAX, 1, -EFAULT },
+		{ UINT64_MAX - 3, 8, -EFAULT },
+	};
+	struct gmem gm;
+	struct err err;
+	char buf[8] = "abcdefg";
+
+	(void)state;
+	assert_int_equal(gmem_init(&gm, 64 * MIB, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+			gmem_write(&gm, cases[i].gpa, buf, cases[i].len),
+			cases[i].r);
+		assert_int_equal(
+			gmem_read(&gm, cases[i].gpa, buf, cases[i].len),
+			cases[i].r);
+		assert_true(!!gmem_ptr(&gm, cases[i].gpa, cases[i].len) ==
+			    (cases[i].r == 0));
+	}
+	assert_null(gmem_ptr(&gm, 8, UINT64_MAX));
+	assert_string_equal(buf, "abcdefg");
+	gmem_done(&gm);
+}
+
+/* The RAM on both sides of the hole is not one piece. */
+static void nothing_crosses_the_hole(void **state)
+{
+	struct gmem gm;
+	struct err err;
+	uint64_t v = UINT64_C(0x1122334455667788), got = 0;
+
+	(void)state;
+	assert_int_equal(gmem_init(&gm, 4 * GIB, &err), 0);
+	assert_int_equal(gm.nr, 2);
+	assert_int_equal(gmem_write(&gm, LAYOUT_LOW_RAM_END - 4, &v, 8),
+			 -EFAULT);
+	assert_int_equal(gmem_read(&gm, LAYOUT_LOW_RAM_END - 4, &got, 4), 0);
+	assert_int_equal(got, 0);
+	assert_int_equal(gmem_write(&gm, LAYOUT_HIGH_RAM, &v, 8), 0);
+	assert_int_equal(gmem_read(&gm, LAYOUT_HIGH_RAM, &got, 8), 0);
+	assert_true(got == v);
+	assert_null(gmem_ptr(&gm, LAYOUT_LOW_RAM_END, 1));
+	assert_null(gmem_ptr(&gm, LAYOUT_HIGH_RAM - 1, 2));
+	gmem_done(&gm);
+}
+
+static void a_host_that_refuses_is_said(void **state)
+{
+	struct gmem gm;
+	struct err err = { 0 };
+
+	(void)state;
+	/* More than any address space of user programs. */
+	int r = gmem_init(&gm, UINT64_C(1) << 57, &err);
+	assert_true(r == -ENOMEM || r == -EINVAL || r == -EFBIG);
+	assert_non_null(strstr(err.msg, "MiB of guest RAM ("));
+	assert_non_null(strstr(err.msg, "; give the VM less"));
+	assert_int_equal(gm.fd, -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_touched_in_advance),
+		cmocka_unit_test(edges_hold),
+		cmocka_unit_test(nothing_crosses_the_hole),
+		cmocka_unit_test(a_host_that_refuses_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
