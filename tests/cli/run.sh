@@ -106,6 +106,40 @@ gone() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
 tests/cli/image.sh busy:latest '{"Cmd":["exit","3"]}' |
     bj load >"$work/out" 2>"$work/err" || exit 1
 
+## Images from elsewhere
+bj rmi busy >/dev/null
+tests/cli/image.sh busy:latest '{"Cmd":["exit","3"]}' >"$work/busy.tar"
+skopeo copy -q "docker-archive:$work/busy.tar" "oci:$work/layout:busy:latest"
+skopeo copy -q "docker-archive:$work/busy.tar" "dir:$work/dir"
+for from in "oci:$work/layout:busy:latest" "dir:$work/dir" \
+    "docker-archive:$work/busy.tar"; do
+    try bj pull -q "$from"
+    check "pull ${from%%:*}:" is 0
+done
+try bj pull "dir:$work/none"
+check "pull of what is not there" said 125 "$work/none"
+try bj images -q
+check "they are one image" test "$(wc -l <"$work/out")" = 1
+bj rmi -f "$(cat "$work/out")" >/dev/null
+script -qec "'$build/belljar' load <'$work/busy.tar'" /dev/null </dev/null \
+    >"$work/out2" 2>"$work/err"
+check "load draws a bar on a terminal" \
+    grep -qE 'Converting layer 1/1 .*\[[=>]+ *\] .*MB' "$work/out2"
+try env PATH="$work/none" "$build/belljar" pull busy
+check "no skopeo" said 125 "skopeo"
+try bj load -i "$work/none"
+check "load of what is not there" said 125 "$work/none"
+try bj --root /proc/none images
+check "a root where nothing can be" said 125 "--root"
+bj load <"$work/busy.tar" >"$work/out" 2>"$work/err"
+check "load draws none elsewhere" test ! -s "$work/err"
+rootfs=$(echo "$root"/images/*/rootfs.squashfs)
+rm "$rootfs"
+try run busy
+check "an image whose disk was removed" refused "is damaged"
+try bj load -i "$work/busy.tar"
+check "is made anew" is 0
+
 ## Exit statuses and output
 for n in 0 1 42 137; do
     try run --rm busy exit $n
@@ -227,6 +261,13 @@ try bj ps
 check "ps shows it" grep -q 'running.*one' "$work/out"
 try bj rm one
 check "rm refuses a running VM" said 125 "is running"
+host=$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
+try run --rm -m "${host}m" busy exit 4
+check "memory overcommitted: a warning" said 4 "more than the"
+try run --rm -q -m "${host}m" busy exit 4
+check "-q: none" test "$status-$(wc -c <"$work/err")" = 4-0
+try bj rmi -f busy
+check "an image in use stays" said 125 "in use by a running VM"
 try bj logs one
 check "logs" grep -qx ready "$work/out"
 try bj rm -f one
@@ -309,6 +350,12 @@ if mkdir -p "$work/full" && mount -t tmpfs -o size=3m none "$work/full" 2>/dev/n
     try bj --root "$work/full" run --no-kvm-check --network none busy exit 0
     check "store full" said 125 "the store is full"
     check "nothing is left on it" test -z "$(ls "$work/full/vms")"
+    try bj --root "$work/full" rmi busy
+    check "rmi makes room on a full disk" is 0
+    try bj --root "$work/full" pull -q "dir:$work/dir"
+    check "store full: pull" said 125 "is full"
+    check "nothing is left of that" test -z "$(ls -A "$work/full/images" "$work/full/tmp" |
+            grep -v ':$')"
     umount "$work/full"
 else
     echo "ok - store full # SKIP no right to mount a tmpfs"

@@ -121,6 +121,8 @@ static int fetch(const struct options *o, const char *source, const char *dest,
 			   err);
 	if (r == 0)
 		r = tool_wait(&tool, err);
+	if (r == -EIO && strcasestr(err->msg, "no space left on device"))
+		return -ENOSPC;
 	if (r == -EIO)
 		return err_wrap(err, "pull '%s'", o->name);
 	return r;

@@ -137,8 +137,12 @@ static int remove_one(struct store *store, const char *text, bool force,
 	/* Names first: a crash in between leaves an image without a name. */
 	if (nr > 0)
 		r = untag(store, names, &found, err);
-	if (r == 0 && last)
+	/* But no names can be written to a full disk before there is room. */
+	bool full = r == -ENOSPC || r == -EDQUOT;
+	if (last && (r == 0 || full))
 		r = store_remove(store, found.id, err);
+	if (last && r == 0 && full)
+		r = untag(store, names, &found, err);
 	if (r == 0 && last)
 		(void)printf("Deleted: sha256:%s\n", found.id);
 	return r;

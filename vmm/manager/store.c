@@ -158,8 +158,13 @@ int store_open(const char *path, struct store **ret, struct err *err)
 		path_of(store, "tmp", sub);
 		r = io_mkdirs(sub, 0700, err);
 	}
-	if (r < 0)
+	if (r == -ENOSPC || r == -EDQUOT)
 		return store_explain(store, r, err);
+	if (r < 0)
+		return err_say(err, -r,
+			       "no store can be in '%.180s' (%s); choose a "
+			       "directory of yours with 'belljar --root DIR'",
+			       path, strerrordesc_np(-r));
 	sweep(store);
 	*ret = TAKE_PTR(store);
 	return 0;
