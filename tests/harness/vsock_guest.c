@@ -2,6 +2,7 @@
 /* vsock_guest.c - the guest's half of the socket device. */
 #include "tests/harness/vsock_guest.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,6 +72,11 @@ void vsock_guest_open(struct vsock_guest *g, bool keeper, uint64_t features,
 	if (buffers)
 		vsock_guest_buffers(g);
 	driver_settle(&g->drv);
+}
+
+const struct vsock *vsock_guest_model(const struct vsock_guest *g)
+{
+	return g->drv.dev->state;
 }
 
 void vsock_guest_close(struct vsock_guest *g)
@@ -186,6 +192,18 @@ int vsock_host_connect(struct vsock_guest *g)
 			 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&sun, len), 0);
 	return fd;
+}
+
+void vsock_host_expect_end(struct vsock_guest *g, int fd)
+{
+	char c;
+
+	assert_int_equal(io_set_nonblock(fd, true), 0);
+	driver_settle(&g->drv);
+	ssize_t n = read(fd, &c, 1);
+	/* Reset when it was closed with bytes unread. */
+	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
+	(void)close(fd);
 }
 
 uint32_t vsock_host_read_ok(int fd)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/virtio/vsock.h"
 #include "tests/harness/driver.h"
 
 #define GUEST_CID     7
@@ -38,6 +39,8 @@ void vsock_guest_open(struct vsock_guest *g, bool keeper, uint64_t features,
 		      bool buffers);
 void vsock_guest_close(struct vsock_guest *g);
 void vsock_guest_buffers(struct vsock_guest *g);
+/* The device's own state, to look at while its loop is idle. */
+const struct vsock *vsock_guest_model(const struct vsock_guest *g);
 
 void vsock_guest_send(struct vsock_guest *g, uint16_t op, uint32_t host_port,
 		      uint32_t guest_port, uint32_t flags, const void *data,
@@ -62,6 +65,8 @@ int vsock_host_established(struct vsock_guest *g, uint32_t guest_port,
 /* The guest connects to @host_port, the keeper agrees: the host's end. */
 int vsock_guest_established(struct vsock_guest *g, uint32_t host_port,
 			    uint32_t guest_port);
+/* Nothing but the end of file is left to read; closes @fd. */
+void vsock_host_expect_end(struct vsock_guest *g, int fd);
 /* Read the line "OK ..."; what the program sees before anything else. */
 uint32_t vsock_host_read_ok(int fd);
 

@@ -44,23 +44,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const struct vsock *model(void)
-{
-	return g.drv.dev->state;
-}
-
-static void expect_end_of_file(int fd)
-{
-	char c;
-
-	assert_int_equal(io_set_nonblock(fd, true), 0);
-	driver_settle(&g.drv);
-	ssize_t n = read(fd, &c, 1);
-	/* Reset when it was closed with bytes unread. */
-	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
-	(void)close(fd);
-}
-
 static void junk_greetings_are_cut_off(void **state)
 {
 	static const char *const junk[] = {
@@ -85,13 +68,13 @@ static void junk_greetings_are_cut_off(void **state)
 		size_t len = strlen(junk[i]);
 
 		assert_int_equal(write(fd, junk[i], len), len);
-		expect_end_of_file(fd);
+		vsock_host_expect_end(&g, fd);
 	}
 	int fd = vsock_host_connect(&g);
 	assert_int_equal(write(fd, "CONNECT 1\0\n", 11), 11);
-	expect_end_of_file(fd);
+	vsock_host_expect_end(&g, fd);
 	assert_false(vsock_guest_poll(&g, &p));
-	assert_int_equal(model()->nr, 0);
+	assert_int_equal(vsock_guest_model(&g)->nr, 0);
 }
 
 static void those_who_keep_us_waiting_are_cut_off(void **state)
@@ -113,8 +96,8 @@ static void those_who_keep_us_waiting_are_cut_off(void **state)
 	vsock_leave(vs);
 	vsock_guest_expect(&g, VIRTIO_VSOCK_OP_RST, le32toh(p.h.src_port), 5);
 	assert_int_equal(vs->nr, 0);
-	expect_end_of_file(silent);
-	expect_end_of_file(unanswered);
+	vsock_host_expect_end(&g, silent);
+	vsock_host_expect_end(&g, unanswered);
 }
 
 static void a_program_that_gives_up_is_forgotten(void **state)
@@ -127,7 +110,7 @@ static void a_program_that_gives_up_is_forgotten(void **state)
 	vsock_guest_recv(&g, &p);
 	(void)close(fd);
 	vsock_guest_expect(&g, VIRTIO_VSOCK_OP_RST, le32toh(p.h.src_port), 5);
-	assert_int_equal(model()->nr, 0);
+	assert_int_equal(vsock_guest_model(&g)->nr, 0);
 }
 
 static int descriptors(void)

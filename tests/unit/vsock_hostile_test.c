@@ -49,11 +49,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const struct vsock *model(void)
-{
-	return g.drv.dev->state;
-}
-
 static struct virtio_vsock_hdr header(uint16_t op)
 {
 	return (struct virtio_vsock_hdr){
@@ -64,18 +59,6 @@ static struct virtio_vsock_hdr header(uint16_t op)
 		.type = htole16(VIRTIO_VSOCK_TYPE_STREAM),
 		.op = htole16(op),
 	};
-}
-
-static void expect_end_of_file(int fd)
-{
-	char c;
-
-	assert_int_equal(io_set_nonblock(fd, true), 0);
-	driver_settle(&g.drv);
-	ssize_t n = read(fd, &c, 1);
-	/* Reset when it was closed with bytes unread. */
-	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
-	(void)close(fd);
 }
 
 static void unknown_connections_are_reset(void **state)
@@ -171,7 +154,7 @@ static void a_receive_buffer_without_room_breaks_the_queue(void **state)
 	assert_int_equal(write(fd, "CONNECT 1\n", 10), 10);
 	driver_settle(&g.drv);
 	assert_true(driver_needs_reset(&g.drv));
-	expect_end_of_file(fd);
+	vsock_host_expect_end(&g, fd);
 }
 
 /* Bug class 6: the guest cannot make us hold more than its credit. */
@@ -192,7 +175,7 @@ static void more_than_the_credit_ends_the_connection(void **state)
 			op = le16toh(p.h.op);
 	}
 	assert_int_equal(op, VIRTIO_VSOCK_OP_RST);
-	assert_int_equal(model()->nr, 0);
+	assert_int_equal(vsock_guest_model(&g)->nr, 0);
 	assert_false(driver_needs_reset(&g.drv));
 	(void)close(fd);
 }
@@ -208,7 +191,7 @@ static void one_packet_beyond_the_credit_is_refused(void **state)
 	vsock_guest_send(&g, VIRTIO_VSOCK_OP_RW, port, 5000, 0, huge,
 			 VSOCK_BUFFER + 1);
 	vsock_guest_expect(&g, VIRTIO_VSOCK_OP_RST, port, 5000);
-	expect_end_of_file(fd);
+	vsock_host_expect_end(&g, fd);
 	free(huge);
 }
 
@@ -248,7 +231,7 @@ static void packets_out_of_turn_end_the_connection(void **state)
 
 		vsock_guest_send(&g, op[i], port, 5000, 0, NULL, 0);
 		vsock_guest_expect(&g, VIRTIO_VSOCK_OP_RST, port, 5000);
-		expect_end_of_file(fd);
+		vsock_host_expect_end(&g, fd);
 	}
 	/* Bytes before the keeper has answered. */
 	vsock_guest_send(&g, VIRTIO_VSOCK_OP_REQUEST, 99, 1, 0, NULL, 0);
@@ -260,7 +243,7 @@ static void packets_out_of_turn_end_the_connection(void **state)
 			 VIRTIO_VSOCK_SHUTDOWN_SEND, NULL, 0);
 	vsock_guest_send(&g, VIRTIO_VSOCK_OP_RW, port, 5000, 0, "x", 1);
 	vsock_guest_expect(&g, VIRTIO_VSOCK_OP_RST, port, 5000);
-	expect_end_of_file(fd);
+	vsock_host_expect_end(&g, fd);
 }
 
 /* Bug class 3: what is owed for packets stays bounded without buffers. */
@@ -280,7 +263,7 @@ static void refusals_without_buffers_stall_the_queue(void **state)
 	while (driver_take(&g.drv.queue[TX], NULL, NULL))
 		taken++;
 	assert_int_equal(taken, VSOCK_REFUSALS);
-	assert_int_equal(model()->nr_refusals, VSOCK_REFUSALS);
+	assert_int_equal(vsock_guest_model(&g)->nr_refusals, VSOCK_REFUSALS);
 
 	/* With buffers everything moves on. */
 	vsock_guest_buffers(&g);
@@ -307,7 +290,7 @@ static void requests_beyond_the_table_are_refused(void **state)
 			resets++;
 		}
 	}
-	assert_int_equal(model()->nr, VSOCK_CONNECTIONS);
+	assert_int_equal(vsock_guest_model(&g)->nr, VSOCK_CONNECTIONS);
 	assert_int_equal(resets, 20);
 
 	/* Programs wait in the backlog, and get their turn. */
@@ -332,17 +315,17 @@ static void reset_ends_every_connection(void **state)
 	int from_guest = vsock_guest_established(&g, 1024, 40000);
 	int greeting = vsock_host_connect(&g);
 	driver_settle(&g.drv);
-	assert_int_equal(model()->nr, 3);
+	assert_int_equal(vsock_guest_model(&g)->nr, 3);
 
 	/* Set up again before the loop came by. */
 	driver_restart(&g.drv, 0);
 	assert_int_equal(write(to_guest, "x", 1), 1);
 	vsock_guest_buffers(&g);
 	assert_false(vsock_guest_poll(&g, &p));
-	assert_int_equal(model()->nr, 0);
-	expect_end_of_file(to_guest);
-	expect_end_of_file(from_guest);
-	expect_end_of_file(greeting);
+	assert_int_equal(vsock_guest_model(&g)->nr, 0);
+	vsock_host_expect_end(&g, to_guest);
+	vsock_host_expect_end(&g, from_guest);
+	vsock_host_expect_end(&g, greeting);
 	(void)close(vsock_host_established(&g, 5001, &port));
 }
 
@@ -356,9 +339,9 @@ static void a_broken_device_ends_its_connections(void **state)
 	int fd = vsock_host_established(&g, 5000, &port);
 	vsock_guest_send_raw(&g, &h, 3, NULL, 0);
 	assert_int_equal(write(fd, "x", 1), 1);
-	expect_end_of_file(fd);
+	vsock_host_expect_end(&g, fd);
 	assert_true(driver_needs_reset(&g.drv));
-	expect_end_of_file(vsock_host_connect(&g));
+	vsock_host_expect_end(&g, vsock_host_connect(&g));
 }
 
 static void reserved_addresses_are_refused(void **state)
