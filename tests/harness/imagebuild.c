@@ -2,27 +2,19 @@
 /* imagebuild.c - container images made in memory. */
 #include "tests/harness/imagebuild.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <setjmp.h>
 
 #include <cmocka.h>
 
 #include "vmm/lib/auto.h"
-#include "vmm/lib/io.h"
 #include "vmm/manager/digest.h"
-#include "vmm/manager/load.h"
 #include "vmm/manager/oci.h"
-#include "vmm/manager/store.h"
 
 void blob_done(struct blob *blob)
 {
@@ -30,7 +22,7 @@ void blob_done(struct blob *blob)
 	*blob = (struct blob){ 0 };
 }
 
-static void blob_add(struct blob *blob, const void *data, size_t len)
+void blob_add(struct blob *blob, const void *data, size_t len)
 {
 	if (blob->len + len + 1 > blob->room) {
 		blob->room = (blob->len + len + 1) * 2;
@@ -290,120 +282,4 @@ struct blob oci_archive(struct test_image *img)
 	add(&index, "}]}");
 	put_blob(&tar, "index.json", index);
 	return tar_end(&tar);
-}
-
-void test_store_begin(struct test_store *ts)
-{
-	struct err err = { 0 };
-
-	(void)snprintf(ts->dir, sizeof(ts->dir), "/tmp/belljar-test-XXXXXX");
-	assert_non_null(mkdtemp(ts->dir));
-	assert_int_equal(store_open(ts->dir, &ts->store, &err), 0);
-}
-
-void test_store_end(struct test_store *ts)
-{
-	store_close(ts->store);
-	ts->store = NULL;
-	assert_int_equal(io_remove_tree(ts->dir, NULL), 0);
-}
-
-static int load(struct test_store *ts, int fd, struct err *err)
-{
-	AUTO_STORE_TMP struct store_tmp tmp = STORE_TMP_NONE;
-	AUTO_BUNDLE struct bundle *bundle = NULL;
-	AUTO_FCLOSE FILE *out = fopen("/dev/null", "we");
-	char dir[STORE_PATH_MAX + 8];
-	struct progress progress;
-
-	progress_init(&progress, true);
-	int r = store_tmp_new(ts->store, &tmp, err);
-	if (r < 0)
-		return r;
-	(void)snprintf(dir, sizeof(dir), "%s/spool", tmp.path);
-	assert_int_equal(mkdir(dir, 0700), 0);
-	r = bundle_from_tar(fd, "test.tar", 0, dir, &progress, &bundle, err);
-	if (r < 0)
-		return store_explain(ts->store, r, err);
-	return load_bundle(ts->store, bundle, tmp.path, NULL, &progress, out,
-			   err);
-}
-
-int test_store_load(struct test_store *ts, const struct blob *archive,
-		    char *msg)
-{
-	AUTO_CLOSE int fd = memfd_create("archive", MFD_CLOEXEC);
-	struct err err = { 0 };
-
-	assert_true(fd >= 0);
-	assert_int_equal(io_write_full(fd, archive->data, archive->len), 0);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	int r = load(ts, fd, &err);
-	/* A failure has a sentence, one line long; a success has none. */
-	assert_true((r < 0) == (err.msg[0] != '\0'));
-	assert_null(strchr(err.msg, '\n'));
-	if (msg)
-		memcpy(msg, err.msg, sizeof(err.msg));
-	return r;
-}
-
-static int found(void *arg, const char *id)
-{
-	(void)arg;
-	(void)id;
-	return 1;
-}
-
-bool test_store_is_empty(struct test_store *ts)
-{
-	char tmp[80];
-
-	(void)snprintf(tmp, sizeof(tmp), "%s/tmp", ts->dir);
-	if (store_each(ts->store, found, NULL, NULL) != 0)
-		return false;
-	/* A directory that can be removed is empty. */
-	return rmdir(tmp) == 0 && mkdir(tmp, 0700) == 0;
-}
-
-/* Run rdsquashfs and keep what it prints. */
-static char *rdsquashfs(struct test_store *ts, const char *id,
-			const char *option, const char *path)
-{
-	struct blob out = { 0 };
-	char file[STORE_PATH_MAX];
-	AUTO_FREE char *command = NULL;
-	char buf[4096];
-	size_t n;
-
-	store_image_path(ts->store, id, "rootfs.squashfs", file);
-	assert_true(asprintf(&command, "rdsquashfs %s %s%s%s '%s' 2>&1", option,
-			     path ? "'" : "", path ? path : "", path ? "'" : "",
-			     file) > 0);
-	FILE *f = popen(command, "re"); /* NOLINT(cert-env33-c) */
-	assert_non_null(f);
-	blob_add(&out, "", 0);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		blob_add(&out, buf, n);
-	assert_int_equal(pclose(f), 0);
-	return out.data;
-}
-
-char *squashfs_list(struct test_store *ts, const char *id)
-{
-	return rdsquashfs(ts, id, "-d", NULL);
-}
-
-char *squashfs_cat(struct test_store *ts, const char *id, const char *path)
-{
-	return rdsquashfs(ts, id, "-c", path);
-}
-
-char *squashfs_xattrs(struct test_store *ts, const char *id, const char *path)
-{
-	return rdsquashfs(ts, id, "-x", path);
-}
-
-char *squashfs_stat(struct test_store *ts, const char *id, const char *path)
-{
-	return rdsquashfs(ts, id, "-s", path);
 }

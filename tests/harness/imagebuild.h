@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imagebuild.h - container images made in memory, good ones and broken ones,
- * and a store in a temporary directory to load them into.  Calls end the
- * test when they can't do their work.
+ * imagebuild.h - container images made in memory, good ones and broken ones.
+ * Calls end the test when they can't do their work.
  */
 #ifndef TESTS_HARNESS_IMAGEBUILD_H
 #define TESTS_HARNESS_IMAGEBUILD_H
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* A piece of memory that grows. */
@@ -18,6 +16,7 @@ struct blob {
 	size_t len, room;
 };
 
+void blob_add(struct blob *blob, const void *data, size_t len);
 void blob_done(struct blob *blob);
 
 /* A tar archive being written: a layer, or what docker save writes. */
@@ -67,35 +66,5 @@ void test_image_done(struct test_image *img);
 /* Written as `docker save` did, and as an OCI layout in a tar. */
 struct blob docker_archive(struct test_image *img);
 struct blob oci_archive(struct test_image *img);
-
-/* A store below a new temporary directory. */
-struct test_store {
-	char dir[64];
-	struct store *store;
-};
-
-void test_store_begin(struct test_store *ts);
-void test_store_end(struct test_store *ts);
-
-/*
- * Load @archive.  0 or what load_bundle() says; @msg, of 512 bytes, gets the
- * sentence.
- */
-int test_store_load(struct test_store *ts, const struct blob *archive,
-		    char *msg);
-
-/* Whether tmp/ and images/ hold nothing. */
-bool test_store_is_empty(struct test_store *ts);
-
-/*
- * The squashfs of @id as rdsquashfs describes it, a line for each file:
- * "file a/b 0644 0 0".  The caller frees it.
- */
-char *squashfs_list(struct test_store *ts, const char *id);
-
-/* What is in one file, its xattrs, its inode as text; freed by the caller. */
-char *squashfs_cat(struct test_store *ts, const char *id, const char *path);
-char *squashfs_xattrs(struct test_store *ts, const char *id, const char *path);
-char *squashfs_stat(struct test_store *ts, const char *id, const char *path);
 
 #endif

@@ -22,47 +22,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/harness/imagebuild.h"
+#include "tests/harness/imagetest.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/image.h"
 #include "vmm/manager/store.h"
 
-static struct test_store ts;
-static struct test_image img;
-static char msg[512];
+static struct imagetest *t;
 
 static int setup(void **state)
 {
-	struct tarball tar;
-
-	(void)state;
-	memset(&img, 0, sizeof(img));
-	test_store_begin(&ts);
-	tar_begin(&tar, PLAIN);
-	tar_text(&tar, "hello", "world");
-	test_image_add(&img, tar_end(&tar), GZIP);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	test_image_done(&img);
-	test_store_end(&ts);
+	(void)imagetest_setup(state);
+	t = *state;
+	tar_begin(&t->tar, PLAIN);
+	tar_text(&t->tar, "hello", "world");
+	imagetest_layer(t, GZIP);
 	return 0;
 }
 
 static void load_as(const char *name)
 {
-	img.name = name;
-	struct blob archive = docker_archive(&img);
-	int r = test_store_load(&ts, &archive, msg);
-
-	blob_done(&archive);
-	if (r < 0)
-		fail_msg("refused: %s", msg);
+	t->img.name = name;
+	if (imagetest_load(t, docker_archive(&t->img)) < 0)
+		fail_msg("refused: %s", t->err.msg);
 }
 
 /* The exit status of a verb, its words gone to /dev/null. */
@@ -72,7 +55,7 @@ static int verb(cmd_fn *fn, const char *arg)
 	int status;
 
 	if (pid == 0) {
-		struct manager mgr = { .data = ts.dir };
+		struct manager mgr = { .data = t->dir };
 		char name[] = "verb";
 		char *copy = strdup(arg);
 		char *argv[] = { name, copy, NULL };
@@ -94,7 +77,7 @@ static void not_found(const char *name, const char *because)
 	struct image *none = NULL;
 	struct err err = { 0 };
 
-	assert_true(image_find(ts.store, name, &none, &err) < 0);
+	assert_true(image_find(t->store, name, &none, &err) < 0);
 	assert_null(none);
 	if (!strstr(err.msg, because))
 		fail_msg("'%s' lacks '%s'", err.msg, because);
@@ -106,19 +89,19 @@ static void image_is_found_by_name_and_id(void **state)
 
 	(void)state;
 	load_as("test/app:v1");
-	memcpy(prefix, img.id, 7);
+	memcpy(prefix, t->img.id, 7);
 	prefix[7] = '\0';
 	const char *const names[] = { "test/app:v1", "docker.io/test/app:v1",
-				      img.id, prefix };
+				      t->img.id, prefix };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		AUTO_IMAGE struct image *found = NULL;
 		struct err err = { 0 };
 		struct stat st;
 
-		if (image_find(ts.store, names[i], &found, &err) < 0)
+		if (image_find(t->store, names[i], &found, &err) < 0)
 			fail_msg("%s", err.msg);
-		assert_string_equal(found->id, img.id);
+		assert_string_equal(found->id, t->img.id);
 		assert_string_equal(found->config.env[0], "PATH=/bin");
 		assert_string_equal(found->config.env[1], "A=b");
 		assert_null(found->config.env[2]);
@@ -147,7 +130,7 @@ static void podman_names_need_no_host(void **state)
 
 	(void)state;
 	load_as("localhost/train:latest");
-	assert_int_equal(image_find(ts.store, "train", &found, NULL), 0);
+	assert_int_equal(image_find(t->store, "train", &found, NULL), 0);
 	assert_string_equal(found->name, "localhost/train:latest");
 }
 
@@ -158,7 +141,7 @@ static void loading_twice_converts_once(void **state)
 
 	(void)state;
 	load_as("a");
-	store_image_path(ts.store, img.id, "rootfs.squashfs", path);
+	store_image_path(t->store, t->img.id, "rootfs.squashfs", path);
 	assert_int_equal(stat(path, &before), 0);
 	load_as("b");
 	assert_int_equal(stat(path, &after), 0);
@@ -173,14 +156,14 @@ static void rmi_removes_with_the_last_name(void **state)
 	load_as("b");
 	assert_int_equal(verb(cmd_rmi, "a"), 0);
 	not_found("a", "no image 'a'");
-	assert_true(store_has(ts.store, img.id));
+	assert_true(store_has(t->store, t->img.id));
 	assert_int_equal(verb(cmd_rmi, "a"), EXIT_BELLJAR);
 	load_as("a");
 	/* Two names: not by id. */
-	assert_int_equal(verb(cmd_rmi, img.id), EXIT_BELLJAR);
+	assert_int_equal(verb(cmd_rmi, t->img.id), EXIT_BELLJAR);
 	assert_int_equal(verb(cmd_rmi, "a"), 0);
-	assert_int_equal(verb(cmd_rmi, img.id), 0);
-	assert_true(test_store_is_empty(&ts));
+	assert_int_equal(verb(cmd_rmi, t->img.id), 0);
+	assert_true(imagetest_is_empty(t));
 }
 
 static void image_in_use_is_not_removed(void **state)
@@ -189,17 +172,17 @@ static void image_in_use_is_not_removed(void **state)
 
 	(void)state;
 	load_as("a");
-	assert_int_equal(image_find(ts.store, "a", &found, NULL), 0);
+	assert_int_equal(image_find(t->store, "a", &found, NULL), 0);
 
 	/* A copy of the descriptor is what a monitor has. */
 	AUTO_CLOSE int copy = dup(found->rootfs);
 	image_free(TAKE_PTR(found));
 	assert_int_equal(verb(cmd_rmi, "a"), EXIT_BELLJAR);
-	assert_int_equal(image_find(ts.store, "a", &found, NULL), 0);
+	assert_int_equal(image_find(t->store, "a", &found, NULL), 0);
 	image_free(TAKE_PTR(found));
 	(void)close(TAKE_FD(copy));
 	assert_int_equal(verb(cmd_rmi, "a"), 0);
-	assert_true(test_store_is_empty(&ts));
+	assert_true(imagetest_is_empty(t));
 }
 
 static void cut(const char *file, off_t len)
@@ -278,7 +261,7 @@ static pid_t start_load(int *ret_fd)
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct manager mgr = { .data = ts.dir };
+		struct manager mgr = { .data = t->dir };
 		char name[] = "load", quiet[] = "-q";
 		char *argv[] = { name, quiet, NULL };
 
@@ -296,7 +279,7 @@ static pid_t start_load(int *ret_fd)
 /* Feed half of an archive, and wait until the loader has taken all of it. */
 static void feed_half(int fd)
 {
-	struct blob archive = docker_archive(&img);
+	struct blob archive = docker_archive(&t->img);
 	int left = 1;
 
 	assert_int_equal(io_write_full(fd, archive.data, archive.len / 2), 0);
@@ -305,7 +288,7 @@ static void feed_half(int fd)
 		assert_int_equal(ioctl(fd, FIONREAD, &left), 0);
 		(void)sched_yield();
 	}
-	assert_false(test_store_is_empty(&ts));
+	assert_false(imagetest_is_empty(t));
 }
 
 static void killed_load_is_swept(void **state)
@@ -317,18 +300,18 @@ static void killed_load_is_swept(void **state)
 	pid_t pid = start_load(&fd);
 	feed_half(fd);
 	/* While it lives, what it has is left alone. */
-	store_close(ts.store);
-	assert_int_equal(store_open(ts.dir, &ts.store, &err), 0);
-	assert_false(test_store_is_empty(&ts));
+	store_close(t->store);
+	assert_int_equal(store_open(t->dir, &t->store, &err), 0);
+	assert_false(imagetest_is_empty(t));
 
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	(void)close(fd);
 	assert_true(WIFSIGNALED(status));
-	assert_false(test_store_is_empty(&ts));
-	store_close(ts.store);
-	assert_int_equal(store_open(ts.dir, &ts.store, &err), 0);
-	assert_true(test_store_is_empty(&ts));
+	assert_false(imagetest_is_empty(t));
+	store_close(t->store);
+	assert_int_equal(store_open(t->dir, &t->store, &err), 0);
+	assert_true(imagetest_is_empty(t));
 }
 
 static void interrupted_load_cleans_up(void **state)
@@ -343,7 +326,7 @@ static void interrupted_load_cleans_up(void **state)
 	(void)close(fd);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), EXIT_BELLJAR);
-	assert_true(test_store_is_empty(&ts));
+	assert_true(imagetest_is_empty(t));
 }
 
 static void two_loads_at_once_make_one_image(void **state)
@@ -354,8 +337,8 @@ static void two_loads_at_once_make_one_image(void **state)
 	int fd[2], status;
 
 	(void)state;
-	img.name = "twin";
-	archive = docker_archive(&img);
+	t->img.name = "twin";
+	archive = docker_archive(&t->img);
 	for (int i = 0; i < 2; i++)
 		pid[i] = start_load(&fd[i]);
 	for (int i = 0; i < 2; i++)
@@ -370,7 +353,7 @@ static void two_loads_at_once_make_one_image(void **state)
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 0);
 	}
-	assert_int_equal(image_find(ts.store, "twin", &found, NULL), 0);
+	assert_int_equal(image_find(t->store, "twin", &found, NULL), 0);
 	assert_int_equal(verb(cmd_images, "twin"), 0);
 }
 
@@ -385,40 +368,35 @@ static void mount_small(const char *size)
 		skip();
 	}
 	(void)snprintf(option, sizeof(option), "size=%s", size);
-	assert_int_equal(mount("small", ts.dir, "tmpfs", 0, option), 0);
-	store_close(ts.store);
-	assert_int_equal(store_open(ts.dir, &ts.store, NULL), 0);
+	assert_int_equal(mount("small", t->dir, "tmpfs", 0, option), 0);
+	store_close(t->store);
+	assert_int_equal(store_open(t->dir, &t->store, NULL), 0);
 }
 
 static void add_noise(size_t len)
 {
 	AUTO_FREE char *noise = malloc(len);
-	struct tarball tar;
 	uint32_t x = 1;
 
 	for (size_t i = 0; i < len; i++) {
 		x = x * 1664525 + 1013904223;
 		noise[i] = (char)(x >> 24);
 	}
-	tar_begin(&tar, PLAIN);
-	tar_file(&tar, "noise", noise, len);
-	test_image_add(&img, tar_end(&tar), PLAIN);
+	tar_begin(&t->tar, PLAIN);
+	tar_file(&t->tar, "noise", noise, len);
+	imagetest_layer(t, PLAIN);
 }
 
 static void full_disk(const char *size)
 {
 	mount_small(size);
 	add_noise(3 << 20);
-	struct blob archive = docker_archive(&img);
-	int r = test_store_load(&ts, &archive, msg);
-
-	blob_done(&archive);
-	assert_int_equal(r, -ENOSPC);
-	assert_non_null(strstr(msg, "the store '"));
-	assert_non_null(strstr(msg, "is full ("));
-	assert_non_null(strstr(msg, "remove images with 'belljar rmi'"));
-	assert_true(test_store_is_empty(&ts));
-	assert_int_equal(umount(ts.dir), 0);
+	assert_int_equal(imagetest_load(t, docker_archive(&t->img)), -ENOSPC);
+	assert_non_null(strstr(t->err.msg, "the store '"));
+	assert_non_null(strstr(t->err.msg, "is full ("));
+	assert_non_null(strstr(t->err.msg, "remove images with 'belljar rmi'"));
+	assert_true(imagetest_is_empty(t));
+	assert_int_equal(umount(t->dir), 0);
 }
 
 static void full_while_unpacking(void **state)
@@ -433,7 +411,7 @@ static void full_while_converting(void **state)
 	full_disk("5m");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, imagetest_teardown)
 
 int main(void)
 {
