@@ -189,7 +189,7 @@ static void cut(const char *file, off_t len)
 {
 	char path[STORE_PATH_MAX];
 
-	store_image_path(ts.store, img.id, file, path);
+	store_image_path(t->store, t->img.id, file, path);
 	assert_int_equal(len < 0 ? unlink(path) : truncate(path, len), 0);
 }
 
@@ -211,14 +211,14 @@ static void damaged_image_is_said_and_loaded_again(void **state)
 
 		cut(damages[i].file, damages[i].len);
 		not_found("a", "is damaged");
-		not_found(img.id, "load or pull it again");
+		not_found(t->img.id, "load or pull it again");
 		load_as("a");
-		assert_int_equal(image_find(ts.store, "a", &found, NULL), 0);
+		assert_int_equal(image_find(t->store, "a", &found, NULL), 0);
 	}
 	cut("rootfs.squashfs", -1);
 	assert_int_equal(verb(cmd_images, "a"), 0);
 	assert_int_equal(verb(cmd_rmi, "a"), 0);
-	assert_true(test_store_is_empty(&ts));
+	assert_true(imagetest_is_empty(t));
 }
 
 static void vanished_image_can_be_removed(void **state)
@@ -227,7 +227,7 @@ static void vanished_image_can_be_removed(void **state)
 
 	(void)state;
 	load_as("a");
-	store_image_path(ts.store, img.id, "", path);
+	store_image_path(t->store, t->img.id, "", path);
 	assert_int_equal(io_remove_tree(path, NULL), 0);
 	not_found("a", "is damaged");
 	assert_int_equal(verb(cmd_rmi, "a"), 0);
@@ -241,7 +241,7 @@ static void damaged_names_are_said(void **state)
 
 	(void)state;
 	load_as("a");
-	(void)snprintf(path, sizeof(path), "%s/repositories.json", ts.dir);
+	(void)snprintf(path, sizeof(path), "%s/repositories.json", t->dir);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		assert_int_equal(
 			io_write_file(path, texts[i], strlen(texts[i]), NULL),
