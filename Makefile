@@ -98,6 +98,8 @@ install: all
 	install $O/belljar $(DESTDIR)$(PREFIX)/bin/
 	install $O/belljar-monitor $O/belljar-net $(DESTDIR)$(PREFIX)/lib/belljar/
 	install -m 644 $O/initrd.cpio $(DESTDIR)$(PREFIX)/lib/belljar/
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 \
+		vmm/manager/belljar.1
 	if [ -d build/kernels ]; then \
 		cp -rL build/kernels $(DESTDIR)$(PREFIX)/lib/belljar/; fi
 

@@ -187,6 +187,33 @@ check "ps prints its header" grep -q '^VM ID .*PORTS$' "$work/out"
 try bj ps -q
 check "ps -q prints nothing" test ! -s "$work/out"
 
+## What is documented
+man=vmm/manager/belljar.1
+bj run --help >"$work/out" 2>"$work/err"
+for option in $(grep -oE -- '--[a-z][a-z-]+' "$work/out" | sort -u); do
+    grep -qE "Fl ${option#--}( |$)" $man || echo "$man: $option"
+    [ "$option" = --help ] || grep -q -- "\`$option[ \`]" docs/run.md ||
+        grep -qE -- "^ +-[a-z], $option" "$work/out" || echo "docs: $option"
+done >"$work/out2"
+check "belljar.1 and docs/run.md have every option of run" \
+    test ! -s "$work/out2"
+for option in $(sed -n '/^## Options/,/^## Exit/p' docs/run.md |
+    grep -oE -- '`-[a-z-]+' | tr -d '`' | grep -vx -- -it); do
+    grep -qE -- "(^| |,)$option([ =,]|$)" "$work/out" || echo "$option"
+done >"$work/out2"
+check "and none that it has not" \
+    test "$(tr '\n' ' ' <"$work/out2")" = '--root --runroot '
+
+## Installed
+env -u MAKEFLAGS make -s install DESTDIR="$work/inst" PREFIX=/usr \
+    >"$work/out" 2>"$work/err"
+check "make install" test -s "$work/inst/usr/share/man/man1/belljar.1"
+try env -u BELLJAR_LIBDIR "$work/inst/usr/bin/belljar" doctor
+check "what is installed finds its companions" \
+    grep -q "^ok *companions: .*/inst/usr/.*lib/belljar" "$work/out"
+try env -u BELLJAR_LIBDIR "$work/inst/usr/bin/belljar" version
+check "and has a version" grep -qE '^belljar +[0-9]+\.' "$work/out"
+
 ## Bad input
 try bj rnu busy
 check "unknown command, with a suggestion" said 125 "did you mean 'run'?"
