@@ -9,7 +9,7 @@ victim() {
         >"$tmp/ready" 2>"$tmp/said" &
     local pid=$! got=0
     until_true 60 grep -q ready "$tmp/ready"
-    kill -9 "$(pgrep -f "$1")"
+    pgrep -f "$1" | xargs kill -9
     wait $pid || got=$?
     cat "$tmp/said"
     same "$2" "$got"

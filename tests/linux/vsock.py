@@ -47,45 +47,50 @@ def start(belljar, command):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def guest(belljar):
+SCRIPTS = {
     # It says "ready" and waits for a line, so that we can listen in time.
-    vm = start(belljar, f"echo ready; read go; head -c {SIZE} /dev/urandom "
-                        ">/a; vsock connect 5000 </a >/b; "
-                        "sha256sum </a; sha256sum </b")
-    assert vm.stdout.readline() == "ready\n"
+    "guest": f"head -c {SIZE} /dev/urandom >/a; echo ready; read go; "
+             "vsock connect 5000 </a >/b; sha256sum </a; sha256sum </b",
+    "host": f"head -c {SIZE} /dev/urandom >/a; "
+            "vsock listen 5001 </a >/b 2>/log & "
+            "until grep -q listening /log; do :; done 2>/dev/null; "
+            "echo ready; wait; sha256sum </a; sha256sum </b",
+}
+
+
+def guest(vm, run):
     server = socket.socket(socket.AF_UNIX)
-    server.bind(os.path.join(folder(belljar), "vsock.sock_5000"))
+    server.bind(os.path.join(run, "vsock.sock_5000"))
     server.listen()
     vm.stdin.write("go\n")
     vm.stdin.flush()
-    sock, _ = server.accept()
-    return vm, sock
+    return server.accept()[0]
 
 
-def host(belljar):
-    vm = start(belljar, f"head -c {SIZE} /dev/urandom >/a; "
-                        "vsock listen 5001 </a >/b 2>/log & "
-                        "until grep -q listening /log; do :; done 2>/dev/null;"
-                        "echo ready; wait; sha256sum </a; sha256sum </b")
-    assert vm.stdout.readline() == "ready\n"
+def host(_vm, run):
     sock = socket.socket(socket.AF_UNIX)
-    sock.connect(os.path.join(folder(belljar), "vsock.sock"))
+    sock.connect(os.path.join(run, "vsock.sock"))
     sock.sendall(b"CONNECT 5001\n")
     answer = b""
     while not answer.endswith(b"\n"):
         answer += sock.recv(1)
     assert answer.startswith(b"OK "), answer
-    return vm, sock
+    return sock
 
 
 def main():
     data = os.urandom(SIZE)
-    vm, sock = {"guest": guest, "host": host}[sys.argv[1]](sys.argv[2])
-    back = exchange(sock, data)
-    sent, received = (vm.stdout.readline().split()[0] for _ in range(2))
-    assert hashlib.sha256(back).hexdigest() == sent, "guest to host"
-    assert hashlib.sha256(data).hexdigest() == received, "host to guest"
-    assert vm.wait() == 0
+    vm = start(sys.argv[2], SCRIPTS[sys.argv[1]])
+    try:
+        assert vm.stdout.readline() == "ready\n"
+        back = exchange({"guest": guest, "host": host}[sys.argv[1]](
+            vm, folder(sys.argv[2])), data)
+        sent, received = (vm.stdout.readline().split()[0] for _ in range(2))
+        assert hashlib.sha256(back).hexdigest() == sent, "guest to host"
+        assert hashlib.sha256(data).hexdigest() == received, "host to guest"
+        assert vm.wait() == 0
+    finally:
+        vm.kill()
 
 
 main()
