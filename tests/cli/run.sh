@@ -125,6 +125,18 @@ script -qec "'$build/belljar' load <'$work/busy.tar'" /dev/null </dev/null \
     >"$work/out2" 2>"$work/err"
 check "load draws a bar on a terminal" \
     grep -qE 'Converting layer 1/1 .*\[[=>]+ *\] .*MB' "$work/out2"
+head -c 1000000 "$work/busy.tar" >"$work/cut.tar"
+try bj load -i "$work/cut.tar"
+check "load of half an archive" said 125 "copy or save it again"
+mkdir "$work/bad"
+tar -xf "$work/busy.tar" -C "$work/bad"
+printf x >>"$work/bad/layer.tar"
+tar -cf "$work/bad.tar" -C "$work/bad" manifest.json config.json layer.tar
+bj --root "$work/other" load <"$work/bad.tar" >"$work/out" 2>"$work/err"
+status=$?
+check "load of a layer with another digest" said 125 "nothing of it is kept"
+check "and nothing is" \
+    test -z "$(ls "$work/other/images")$(ls "$work/other/tmp")"
 try env PATH="$work/none" "$build/belljar" pull busy
 check "no skopeo" said 125 "skopeo"
 try bj load -i "$work/none"
@@ -248,12 +260,26 @@ try nokvm --name a/b busy
 check "name" refused "a/b"
 try nokvm -p 99999:80 busy
 check "port" refused "99999"
-echo refuse >"$work/bad"
-try run --kernel "$work/bad" busy
+: >"$work/closed"
+chmod 0 "$work/closed"
+if [ "$(id -u)" = 0 ]; then # root may open anything, but for this capability
+    try setpriv --bounding-set=-dac_override,-dac_read_search \
+        "$build/belljar" --kvm "$work/closed" run busy
+else
+    try bj --kvm "$work/closed" run busy
+fi
+check "no permission on /dev/kvm" refused "no permission on '$work/closed'"
+if [ -w /dev/kvm ] &&
+    ! grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; then
+    try bj run busy
+    check "a KVM that cannot run Linux (PVM)" refused "neither VMX nor SVM"
+fi
+echo refuse >"$work/refuse"
+try run --kernel "$work/refuse" busy
 check "the monitor's sentence comes through" \
-    refused "belljar: '$work/bad' is not a kernel: give another"
-echo mute >"$work/bad"
-try run --kernel "$work/bad" busy
+    refused "belljar: '$work/refuse' is not a kernel: give another"
+echo mute >"$work/mute"
+try run --kernel "$work/mute" busy
 check "a monitor that says nothing" refused "status 125 and said nothing"
 mv "$work/lib/belljar-monitor" "$work/away"
 try run busy

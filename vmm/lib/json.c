@@ -32,6 +32,8 @@ int json_parse(const char *text, size_t len, const char *what,
 		return err_say(err, EINVAL, "%s is not valid JSON (%s)", what,
 			       why == json_tokener_success
 				       ? "it goes on after its end"
+			       : why == json_tokener_continue
+				       ? "it ends too early"
 				       : json_tokener_error_desc(why));
 	}
 	*ret = obj;

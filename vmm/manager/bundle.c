@@ -197,7 +197,8 @@ static int spool(struct bundle *b, struct archive *a, unsigned number,
 			return -in->err->code;
 		if (n < 0)
 			return err_say(in->err, EINVAL,
-				       "'%s' is damaged or cut short: %s",
+				       "'%s' is damaged or cut short (%s); "
+				       "copy or save it again",
 				       b->name, archive_error_string(a));
 		int r = io_write_full(fd, buf, (size_t)n);
 		if (r < 0)
@@ -313,7 +314,8 @@ static int unpack(struct bundle *b, struct input *in)
 					       ? "'%s' is not an image "
 						 "archive: %s"
 					       : "'%s' is damaged or cut "
-						 "short: %s",
+						 "short (%s); copy or save it "
+						 "again",
 				       b->name, archive_error_string(a));
 		r = unpack_entry(b, a, e, in);
 	}

@@ -118,6 +118,25 @@ static int load_image(struct store *store, struct bundle *bundle,
 	}
 }
 
+/* What is wrong with an image can only be mended where it came from. */
+static int refuse(const struct oci_image *image, int r, struct err *err)
+{
+	char name[REFERENCE_MAX];
+	struct err why;
+
+	if (!err || (r != -EBADMSG && r != -EINVAL && r != -ENOENT &&
+		     r != -E2BIG && r != -EFBIG))
+		return r;
+	(void)snprintf(name, sizeof(name), "%.12s", image->id);
+	if (image->nr_names > 0)
+		reference_short(&image->names[0], name);
+	why = *err;
+	return err_say(err, -r,
+		       "image %.120s: %.300s; nothing of it is kept: save, "
+		       "fetch or build it again",
+		       name, why.msg);
+}
+
 int load_bundle(struct store *store, struct bundle *bundle, const char *dir,
 		const struct reference *name, struct progress *progress,
 		FILE *out, struct err *err)
@@ -125,9 +144,11 @@ int load_bundle(struct store *store, struct bundle *bundle, const char *dir,
 	AUTO_OCI_IMAGES struct oci_images images = { 0 };
 	int r = oci_read(bundle, &images, err);
 
-	for (size_t i = 0; i < images.nr && r == 0; i++)
+	for (size_t i = 0; i < images.nr && r == 0; i++) {
 		r = load_image(store, bundle, &images.image[i], dir, name,
 			       progress, out, err);
+		r = r < 0 ? refuse(&images.image[i], r, err) : 0;
+	}
 	progress_clear(progress);
 	return r;
 }
