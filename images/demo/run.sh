@@ -18,7 +18,7 @@ say() {
 
 images/demo/build.sh "$out"
 
-if [ -e build/kernels/minimal/vmlinux ]; then
+if images/kernel/build.sh --cached minimal build/kernels >/dev/null 2>&1; then
     kernel=minimal
     say "guest kernel: minimal ($(cat build/kernels/minimal/version));" \
         "the other one: 'make stock-kernel'"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# build.sh minimal|stock OUTDIR - make a guest kernel, or find it in the cache,
-# and leave the symlink OUTDIR/minimal or OUTDIR/stock to it.
+# build.sh [--cached] minimal|stock OUTDIR - make a guest kernel, or find it in
+# the cache, and leave the symlink OUTDIR/minimal or OUTDIR/stock to it.  With
+# --cached: status 1 when it would have to be made.
 #
 # minimal: vmlinux (ELF with a PVH note), bzImage, System.map, config, version;
 #	   built from Debian's linux-source package and x86_64.fragment.
@@ -22,7 +23,7 @@ STOCK_MODULES="virtio_pci virtio_blk virtio_net virtio_rng
 
 usage()
 {
-	die "usage: images/kernel/build.sh minimal|stock OUTDIR"
+	die "usage: images/kernel/build.sh [--cached] minimal|stock OUTDIR"
 }
 
 # Lines of the fragment that the .config does not have: an option that this
@@ -71,6 +72,11 @@ make_stock()
 	rm -rf root cpio
 }
 
+cached_only=
+if [ "${1:-}" = --cached ]; then
+	cached_only=1
+	shift
+fi
 [ $# -eq 2 ] || usage
 flavour=$1
 for tool in cpio:cpio strip:binutils flock:util-linux; do
@@ -99,6 +105,7 @@ esac
 
 # What the result depends on names it.
 dir=$(cache_root)/kernels/$(echo "$flavour $version $inputs" | hash_of)
+[ -z "$cached_only" ] || [ -d "$dir" ] || exit 1
 cache_make "$dir" "make_$flavour"
 mkdir -p "$2"
 ln -sfnT "$dir" "$2/$flavour"
