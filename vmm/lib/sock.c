@@ -62,7 +62,8 @@ int io_unix_connect(const char *path, struct err *err)
 int io_send_fd(int sock, const void *buf, size_t len, int fd)
 {
 	/* sendmsg() reads the buffer only; its struct lacks the const. */
-	struct iovec iov = { (void *)(uintptr_t)buf, len };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
+			     .iov_len = len };
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -90,7 +91,7 @@ int io_send_fd(int sock, const void *buf, size_t len, int fd)
 
 ssize_t io_recv_fd(int sock, void *buf, size_t len, int *ret_fd)
 {
-	struct iovec iov = { buf, len };
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
