@@ -235,7 +235,7 @@ static int show(struct pci_host *host, unsigned slot, unsigned first,
 {
 	void *at = host->ecam + (size_t)slot * SLOT_SIZE;
 	void *p = mmap(at, (size_t)pages * PAGE, prot, MAP_SHARED | MAP_FIXED,
-		       host->memfd, (off_t)first * PAGE);
+		       host->memfd, (off_t)(first * PAGE));
 
 	return p == MAP_FAILED ? -errno : 0;
 }
@@ -252,7 +252,7 @@ static int make_ecam(struct pci_host *host, struct err *err)
 
 	memset(ones, 0xff, sizeof(ones));
 	for (unsigned i = 0; i < FUNCTIONS; i++)
-		if (pwrite(host->memfd, ones, PAGE, (off_t)i * PAGE) != PAGE)
+		if (pwrite(host->memfd, ones, PAGE, (off_t)(i * PAGE)) != PAGE)
 			return err_set(err, EIO,
 				       "fill PCI configuration space");
 

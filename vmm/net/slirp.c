@@ -386,7 +386,7 @@ static int net_step(struct net *net)
 		return -errno;
 	net->now_ms = clock_ns(NULL) / 1000000;
 
-	short frames = r > 0 ? net->polled[POLL_FRAMES].revents : 0;
+	int frames = r > 0 ? net->polled[POLL_FRAMES].revents : 0;
 	if (frames & POLLOUT)
 		net->frames.full = false;
 	for (size_t i = 0; r > 0 && !blocked && i < net->relay.nr_ports; i++)
