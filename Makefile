@@ -83,13 +83,13 @@ lint:
 		"clang-tidy --quiet {} -- $(subst ",\",$(CSTD)) 2>/dev/null"
 	@cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
 		--enable=warning,portability --inline-suppr \
-		--suppress=memleak --suppress=resourceLeak $(SRC)
+		--suppress=memleak --suppress=resourceLeak $(SRC) $(INIT)
 	@for h in $(filter vmm/% devices/% firmware/%,$(HDR)); do \
 		$(CC) $(CSTD) $(WARN) -fsyntax-only -x c $$h || exit 1; done
 	@! grep -L SPDX-License-Identifier $(SRC) $(INIT) $(TESTSRC) $(HDR) | grep .
 
 analyze:
-	@for f in $(SRC); do echo "  GCC -fanalyzer $$f"; \
+	@for f in $(SRC) $(INIT); do echo "  GCC -fanalyzer $$f"; \
 		$(CC) $(CSTD) -fanalyzer -Wno-analyzer-malloc-leak \
 		-Werror -O1 -c $$f -o /dev/null || exit 1; done
 
