@@ -46,8 +46,7 @@ PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
 UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
 SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
-TESTSRC  := $(call sources,tests/unit tests/harness tests/init \
-	    tests/bench)
+TESTSRC  := $(wildcard tests/*/*.c tests/*/*/*.c)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 	    images/*/*.h tests/*/*.h)
 

@@ -22,8 +22,17 @@ enum { LOOPS = 200000, CODE = 0x1000, RAM = 0x10000 };
 
 /* mov $LOOPS, %ecx; 1: dec %ecx; jnz 1b; hlt; jmp to the start */
 static const uint8_t code[] = {
-	0xb9, LOOPS & 0xff, LOOPS >> 8 & 0xff, LOOPS >> 16, 0,
-	0x49, 0x75, 0xfd, 0xf4, 0xeb, 0xf5,
+	0xb9,
+	LOOPS & 0xff,
+	LOOPS >> 8 & 0xff,
+	LOOPS >> 16,
+	0,
+	0x49,
+	0x75,
+	0xfd,
+	0xf4,
+	0xeb,
+	0xf5,
 };
 
 static int fail(const char *what)
@@ -37,8 +46,13 @@ static int set_flat_mode(int vcpu)
 	struct kvm_sregs s;
 	struct kvm_regs r = { .rip = CODE, .rflags = 2 };
 	struct kvm_segment data = {
-		.limit = 0xffffffff, .selector = 16, .type = 3,
-		.present = 1, .db = 1, .s = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = 16,
+		.type = 3,
+		.present = 1,
+		.db = 1,
+		.s = 1,
+		.g = 1,
 	};
 
 	if (ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
@@ -98,7 +112,8 @@ static int probe(int kvm)
 	memcpy((uint8_t *)ram + CODE, code, sizeof(code));
 
 	struct kvm_userspace_memory_region slot = {
-		.memory_size = RAM, .userspace_addr = (uintptr_t)ram,
+		.memory_size = RAM,
+		.userspace_addr = (uintptr_t)ram,
 	};
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
 		return fail("KVM_SET_USER_MEMORY_REGION");
