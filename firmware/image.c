@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image.c - a kernel or initramfs file, read with pread().
+ * image.c - a kernel or initramfs file: headers read with pread(), the bulk
+ * sent straight into guest RAM.
  */
 #include "firmware/image.h"
 
@@ -50,22 +51,38 @@ bool image_has(const struct image *img, uint64_t off, uint64_t len)
 	return off <= img->size && len <= img->size - off;
 }
 
-int image_read(const struct image *img, uint64_t off, void *buf, size_t len,
-	       struct err *err)
+static int check_range(const struct image *img, uint64_t off, uint64_t len,
+		       struct err *err)
 {
 	if (!image_has(img, off, len))
 		return err_say(err, EINVAL, "'%s' is truncated; fetch it again",
 			       img->name);
+	return 0;
+}
 
-	ssize_t n = io_pread_full(img->fd, buf, len, (off_t)off);
+/* @n: bytes read of @len, or -errno. */
+static int check_read(const struct image *img, int64_t n, uint64_t len,
+		      struct err *err)
+{
 	if (n < 0)
 		return err_set(err, (int)-n, "read '%s'", img->name);
-	if ((size_t)n < len)
+	if ((uint64_t)n < len)
 		return err_say(err, EINVAL,
 			       "'%s' became shorter while it was read; "
 			       "try again",
 			       img->name);
 	return 0;
+}
+
+int image_read(const struct image *img, uint64_t off, void *buf, size_t len,
+	       struct err *err)
+{
+	int r = check_range(img, off, len, err);
+	if (r < 0)
+		return r;
+
+	return check_read(img, io_pread_full(img->fd, buf, len, (off_t)off),
+			  len, err);
 }
 
 int image_load(const struct image *img, uint64_t off, uint64_t len,
@@ -77,5 +94,13 @@ int image_load(const struct image *img, uint64_t off, uint64_t len,
 	if (!host)
 		return err_set(err, EFAULT, "load '%s' into guest RAM",
 			       img->name);
-	return image_read(img, off, host, len, err);
+	int r = check_range(img, off, len, err);
+	if (r < 0)
+		return r;
+
+	int64_t n = gmem_fill(gm, gpa, img->fd, off, len);
+	/* Not every file system sends. */
+	if (n == -EINVAL || n == -ENOSYS)
+		return image_read(img, off, host, len, err);
+	return check_read(img, n, len, err);
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "vmm/core/layout.h"
@@ -147,6 +148,31 @@ int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len)
 		buf = (const char *)buf + iov[i].iov_len;
 	}
 	return 0;
+}
+
+int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
+		  uint64_t len)
+{
+	const struct gmem_region *r = find(gm, gpa);
+	off_t from = (off_t)off;
+	uint64_t done = 0;
+
+	if (!r || len > r->size - (gpa - r->gpa))
+		return -EFAULT;
+	if (lseek(gm->fd, (off_t)(r->offset + (gpa - r->gpa)), SEEK_SET) < 0)
+		return -errno;
+	while (done < len) {
+		ssize_t n = sendfile(gm->fd, fd, &from, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return (int64_t)done;
 }
 
 gpa_t gmem_end(const struct gmem *gm)
