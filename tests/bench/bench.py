@@ -17,10 +17,15 @@ import tempfile
 
 KERNEL = "build/kernels/minimal/vmlinux"
 MONITOR = "build/belljar-monitor"
-CMDLINE = ("quiet reboot=t panic=-1 noreplace-smp random.trust_cpu=on "
-           "initcall_blacklist=slab_sysfs_init,param_sysfs_builtin_init")
+# As belljar run has it (vmm/manager/keeper_start.c); the same for everybody.
+CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
+           "initcall_blacklist=slab_sysfs_init")
 # isa-debug-exit ends QEMU with 2 * value + 1; the value is "power off", 0x34.
 QEMU_STATUS = 2 * 0x34 + 1
+
+
+def cmdline(serial):
+    return CMDLINE + (" console=ttyS0" if serial else " 8250.nr_uarts=0")
 
 
 class Belljar:
@@ -38,8 +43,7 @@ class Belljar:
         near.set_inheritable(True)
         self.near = near
         argv = [MONITOR, "--kernel", KERNEL, "--initrd", f"{self.out}/{init}",
-                "--memory", "128m", "--cmdline", CMDLINE +
-                (" console=ttyS0" if serial else ""),
+                "--memory", "128m", "--cmdline", cmdline(serial),
                 "--disk", f"{self.out}/a.raw", "--disk", f"{self.out}/b.raw",
                 "--net", f"fd:{near.fileno()}", "--rng", "--vsock",
                 f"cid=3,listen={self.tmp}/vsock{self.nr}"]
@@ -68,7 +72,7 @@ class Qemu:
                 "-m", "128", "-nodefaults", "-no-user-config", "-display",
                 "none", "-no-reboot", "-monitor", "none",
                 "-kernel", KERNEL, "-initrd", f"{self.out}/{init}",
-                "-append", CMDLINE + (" console=ttyS0" if serial else ""),
+                "-append", cmdline(serial),
                 "-device", "isa-debug-exit,iobase=0x600,iosize=4",
                 "-device", f"virtio-rng-{kind}",
                 "-netdev", "user,id=n,restrict=on", "-device",
