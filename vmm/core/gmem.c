@@ -11,6 +11,9 @@
 
 #include "vmm/core/layout.h"
 
+#define PAGE	  UINT64_C(4096)
+#define HUGE_PAGE (UINT64_C(2) << 20)
+
 /*
  * Nothing is allocated here, so what refuses is a limit: RLIMIT_AS,
  * RLIMIT_FSIZE, strict overcommit, or the address space itself.
@@ -150,6 +153,22 @@ int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len)
 	return 0;
 }
 
+/*
+ * Writing to the memfd takes small pages even where the mapping would get
+ * huge ones (shmem_enabled=advise).  So fault in one page of each huge page
+ * first, of those that will be filled anyway.
+ */
+static void ask_for_huge(unsigned char *host, uint64_t len)
+{
+	for (uint64_t off = 0; off < len;) {
+		uint64_t at = (uintptr_t)(host + off);
+
+		(void)madvise(host + off - at % PAGE, PAGE,
+			      MADV_POPULATE_WRITE);
+		off += HUGE_PAGE - at % HUGE_PAGE;
+	}
+}
+
 int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 		  uint64_t len)
 {
@@ -161,6 +180,7 @@ int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 		return -EFAULT;
 	if (lseek(gm->fd, (off_t)(r->offset + (gpa - r->gpa)), SEEK_SET) < 0)
 		return -errno;
+	ask_for_huge(r->host + (gpa - r->gpa), len);
 	while (done < len) {
 		ssize_t n = sendfile(gm->fd, fd, &from, len - done);
 
