@@ -28,6 +28,10 @@ static int dial_keeper(struct err *err)
 		.svm_cid = VMADDR_CID_HOST,
 		.svm_port = AGENT_PORT,
 	};
+	/* Linux gives up after 2 s, in which a busy host may not run. */
+	struct timeval patience = { .tv_sec = 60 };
+	(void)setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience,
+			 sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return err_set(err, errno, "reach the keeper by vsock");
 	return TAKE_FD(fd);
