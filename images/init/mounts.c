@@ -129,10 +129,15 @@ int mounts_at(int root, const struct mount_spec *spec, struct err *err)
 /* The file @path below @root, made when absent. */
 static int open_file(int root, const char *path)
 {
-	/* Not blocked by a FIFO, not captured by a terminal. */
-	uint64_t flags = O_RDONLY | O_CREAT | O_NONBLOCK | O_NOCTTY;
+	const uint64_t flags = O_RDONLY | O_CREAT | O_NOCTTY;
 
-	int fd = open_beneath(root, path, flags, 0644);
+	/*
+	 * One that is there is found, not opened: a FIFO would block, and
+	 * /dev/console without a console device is refused.
+	 */
+	int fd = open_beneath(root, path, O_PATH, 0);
+	if (fd == -ENOENT)
+		fd = open_beneath(root, path, flags, 0644);
 	if (fd != -ENOENT)
 		return fd;
 

@@ -5,11 +5,16 @@
 # port; FILE goes in by standard input and comes back over HTTP.
 set -euo pipefail
 
-"$1" run --rm -i -p 127.0.0.1:8080:80 test \
-    sh -c 'mkdir /www && cat >/www/big && exec httpd -f -h /www -p 80' <"$2" &
+"$1" run --rm -i -p 127.0.0.1:8080:80 test sh -c '
+    trap "exit 0" TERM
+    mkdir /www
+    cat >/www/big
+    httpd -f -h /www -p 80 &
+    wait' <"$2" &
 vm=$!
-until wget -T 5 -qO- http://127.0.0.1:8080/big 2>/dev/null | cmp -s - "$2"; do
+until /bin/busybox wget -T 5 -qO- http://127.0.0.1:8080/big 2>/dev/null |
+    cmp -s - "$2"; do
     kill -0 $vm
 done
-kill -TERM "$(pgrep -P $vm || echo $vm)" 2>/dev/null || kill -TERM $vm
-wait $vm || :
+kill -TERM $vm
+wait $vm
