@@ -12,7 +12,7 @@ set -euo pipefail
     httpd -f -h /www -p 80 &
     wait' <"$2" &
 vm=$!
-until /bin/busybox wget -T 5 -qO- http://127.0.0.1:8080/big 2>/dev/null |
+until timeout 5 /bin/busybox wget -qO- http://127.0.0.1:8080/big 2>/dev/null |
     cmp -s - "$2"; do
     kill -0 $vm
 done
