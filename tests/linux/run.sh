@@ -13,9 +13,9 @@ tests/linux/image.sh "$out"
 rm -rf "$out/store"
 build/belljar --root "$out/store" load -q -i "$out/image"
 
-# One L1 for each group: about once in some hundred boots of a guest with two
-# processors QEMU's emulated SVM takes its L1 along, which then says nothing
-# any more.  Such a group is run once more, and said to be.
+# One L1 for each group: seen once in some hundred boots, while a guest with two
+# processors started, the whole L1 stopped with both of its own busy; why is
+# not known.  A group that lost its L1 is run once more, and said to be.
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
