@@ -70,8 +70,6 @@ static const char doc[] =
 struct parse {
 	struct config *c;
 	struct err *err;
-	bool *done;
-	bool has_memory;
 };
 
 /* fd:N or a path; @flags are open()'s. */
@@ -433,7 +431,7 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 {
 	static const struct argp argp = { options, parse_one, NULL, doc,
 					  NULL,	   NULL,      NULL };
-	struct parse p = { .c = ret, .err = err, .done = ret_done };
+	struct parse p = { .c = ret, .err = err };
 
 	*ret_done = false;
 	*ret = (struct config){
