@@ -3,15 +3,14 @@
 #include "vmm/monitor/config.h"
 
 #include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm/lib/io.h"
 #include "vmm/lib/parse.h"
+#include "vmm/monitor/config_priv.h"
 
 #define MEMORY_MIN (UINT64_C(4) << 20)
 #define MEMORY_MAX (UINT64_C(4) << 40)
@@ -72,36 +71,9 @@ struct parse {
 	struct err *err;
 };
 
-/* fd:N or a path; @flags are open()'s. */
-static int open_res(const char *res, int flags, struct err *err)
-{
-	if (strncmp(res, "fd:", 3) == 0) {
-		uint64_t n;
-		int r = parse_u64(res + 3, res, 0, 1 << 20, &n, err);
-		if (r < 0)
-			return r;
-		if (io_set_cloexec((int)n, true) < 0)
-			return err_say(err, EBADF,
-				       "'%s' is not an open descriptor", res);
-		return (int)n;
-	}
-	int fd = open(res, flags | O_CLOEXEC | O_NOCTTY, 0600);
-	return fd < 0 ? err_set(err, errno, "open '%s'", res) : fd;
-}
-
-static int set_fd(int *slot, int fd)
-{
-	if (fd < 0)
-		return fd;
-	if (*slot >= 0)
-		(void)close(*slot);
-	*slot = fd;
-	return 0;
-}
-
 static int open_kvm(struct config *c, const char *res, struct err *err)
 {
-	int r = set_fd(&c->kvm_fd, open_res(res, O_RDWR, err));
+	int r = config_set_fd(&c->kvm_fd, config_open_res(res, O_RDWR, err));
 
 	switch (-r) {
 	case ENOENT:
@@ -129,175 +101,10 @@ static int add_initrd(struct config *c, const char *arg, struct err *err)
 	if (c->nr_initrds == CONFIG_MAX_INITRDS)
 		return err_say(err, E2BIG, "--initrd: more than %d of them",
 			       CONFIG_MAX_INITRDS);
-	int fd = open_res(arg, O_RDONLY, err);
+	int fd = config_open_res(arg, O_RDONLY, err);
 	if (fd < 0)
 		return fd;
 	c->initrd[c->nr_initrds++] = (struct config_file){ fd, arg };
-	return 0;
-}
-
-/* getsubopt() takes its keys without a const. */
-static char key_ro[] = "ro";
-static char key_id[] = "id";
-static char key_mac[] = "mac";
-static char key_cid[] = "cid";
-static char key_listen[] = "listen";
-static char key_dial[] = "dial";
-
-enum { DISK_RO, DISK_ID };
-
-static int add_disk(struct config *c, char *arg, struct err *err)
-{
-	static char *const keys[] = {
-		[DISK_RO] = key_ro, [DISK_ID] = key_id, NULL
-	};
-	struct config_disk disk = { .fd = -1 };
-	char *opts = strchr(arg, ',');
-	char *value;
-
-	if (c->nr_disks == CONFIG_MAX_DISKS)
-		return err_say(err, E2BIG, "--disk: more than %d of them",
-			       CONFIG_MAX_DISKS);
-	if (opts)
-		*opts++ = '\0';
-	while (opts && *opts) {
-		const char *option = opts;
-
-		switch (getsubopt(&opts, keys, &value)) {
-		case DISK_RO:
-			disk.readonly = true;
-			break;
-		case DISK_ID:
-			if (!value || strlen(value) >= sizeof(disk.serial))
-				return err_say(err, EINVAL,
-					       "--disk: id takes 1 to 20 "
-					       "characters");
-			memcpy(disk.serial, value, strlen(value) + 1);
-			break;
-		default:
-			return err_say(err, EINVAL,
-				       "--disk: '%s' is not an option of it; "
-				       "there are ro and id=",
-				       option);
-		}
-	}
-	disk.fd = open_res(arg, disk.readonly ? O_RDONLY : O_RDWR, err);
-	if (disk.fd < 0)
-		return disk.fd;
-	c->disk[c->nr_disks++] = disk;
-	return 0;
-}
-
-/* Six times two digits, colons between them. */
-static bool read_mac(const char *text, uint8_t mac[6])
-{
-	for (unsigned i = 0; i < 6; i++, text += 3) {
-		char *end;
-
-		if (!isxdigit((unsigned char)text[0]))
-			return false;
-		mac[i] = (uint8_t)strtoul(text, &end, 16);
-		if (end != text + 2 || *end != (i < 5 ? ':' : '\0'))
-			return false;
-	}
-	return true;
-}
-
-static int parse_mac(const char *text, uint8_t mac[6], struct err *err)
-{
-	uint8_t b[6];
-
-	if (!read_mac(text, b) || (b[0] & 1))
-		return err_say(err, EINVAL,
-			       "--net: '%s' is not a unicast MAC address",
-			       text);
-	memcpy(mac, b, sizeof(b));
-	return 0;
-}
-
-static int add_net(struct config *c, char *arg, struct err *err)
-{
-	static char *const keys[] = { key_mac, NULL };
-	struct config_net net = {
-		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
-			 (uint8_t)(0x56 + c->nr_nets) },
-	};
-	char *opts = strchr(arg, ',');
-	char *value;
-
-	if (c->nr_nets == CONFIG_MAX_NETS)
-		return err_say(err, E2BIG, "--net: more than %d of them",
-			       CONFIG_MAX_NETS);
-	if (opts)
-		*opts++ = '\0';
-	while (opts && *opts) {
-		const char *option = opts;
-
-		if (getsubopt(&opts, keys, &value) != 0 || !value)
-			return err_say(err, EINVAL,
-				       "--net: '%s' is not an option of it; "
-				       "there is mac=",
-				       option);
-		int r = parse_mac(value, net.mac, err);
-		if (r < 0)
-			return r;
-	}
-	net.fd = open_res(arg, O_RDWR, err);
-	if (net.fd < 0)
-		return net.fd;
-	c->net[c->nr_nets++] = net;
-	return 0;
-}
-
-/* fd:N listens already; a path is made to, and removed in the end. */
-static int set_listener(int *slot, const char **made, const char *res,
-			struct err *err)
-{
-	bool ours = strncmp(res, "fd:", 3) != 0;
-	int fd = ours ? io_unix_listen(res, err) : open_res(res, 0, err);
-
-	if (fd < 0)
-		return fd;
-	if (*made)
-		(void)unlink(*made);
-	*made = ours ? res : NULL;
-	return set_fd(slot, fd);
-}
-
-enum { VSOCK_CID, VSOCK_LISTEN, VSOCK_DIAL };
-
-static int set_vsock(struct config *c, char *arg, struct err *err)
-{
-	static char *const keys[] = { [VSOCK_CID] = key_cid,
-				      [VSOCK_LISTEN] = key_listen,
-				      [VSOCK_DIAL] = key_dial,
-				      NULL };
-	char *value;
-
-	c->vsock = true;
-	while (*arg) {
-		const char *option = arg;
-		int key = getsubopt(&arg, keys, &value);
-		int r = 0;
-
-		if (key < 0 || !value)
-			return err_say(err, EINVAL,
-				       "--vsock: '%s' is not an option of it; "
-				       "there are cid=, listen= and dial=",
-				       option);
-		if (key == VSOCK_CID)
-			r = parse_u64(value, "--vsock: cid", 3, UINT32_MAX - 1,
-				      &c->vsock_cid, err);
-		else if (key == VSOCK_LISTEN)
-			r = set_listener(&c->vsock_listen, &c->made_vsock,
-					 value, err);
-		else
-			r = set_fd(&c->vsock_dial, open_res(value, 0, err));
-		if (r < 0)
-			return r;
-	}
-	if (c->vsock_cid == 0)
-		return err_say(err, EINVAL, "--vsock: cid= is missing");
 	return 0;
 }
 
@@ -309,8 +116,9 @@ static int set_serial(struct config *c, const char *arg, struct err *err)
 		c->serial_in = STDIN_FILENO;
 		return 0;
 	}
-	return set_fd(&c->serial_out,
-		      open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
+	return config_set_fd(
+		&c->serial_out,
+		config_open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
 }
 
 static int set_memory(struct parse *p, const char *arg)
@@ -365,7 +173,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -open_kvm(c, arg, err);
 	case OPT_KERNEL:
 		c->kernel.name = arg;
-		return -set_fd(&c->kernel.fd, open_res(arg, O_RDONLY, err));
+		return -config_set_fd(&c->kernel.fd,
+				      config_open_res(arg, O_RDONLY, err));
 	case OPT_INITRD:
 		return -add_initrd(c, arg, err);
 	case OPT_CMDLINE:
@@ -380,16 +189,17 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_SERIAL:
 		return -set_serial(c, arg, err);
 	case OPT_CONTROL:
-		return -set_listener(&c->control_fd, &c->made_control, arg,
-				     err);
+		return -config_set_listener(&c->control_fd, &c->made_control,
+					    arg, err);
 	case OPT_EVENTS:
-		return -set_fd(&c->events_fd, open_res(arg, O_WRONLY, err));
+		return -config_set_fd(&c->events_fd,
+				      config_open_res(arg, O_WRONLY, err));
 	case OPT_DISK:
-		return -add_disk(c, arg, err);
+		return -config_add_disk(c, arg, err);
 	case OPT_NET:
-		return -add_net(c, arg, err);
+		return -config_add_net(c, arg, err);
 	case OPT_VSOCK:
-		return -set_vsock(c, arg, err);
+		return -config_set_vsock(c, arg, err);
 	case OPT_RNG:
 		c->rng = true;
 		return 0;
