@@ -30,11 +30,12 @@ CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib core devices firmware manager net
+LAYERS  := lib core devices firmware hostdev manager net
 lib      := vmm/lib
 core     := vmm/core vmm/arch/x86
 devices  := devices devices/pci devices/virtio devices/legacy devices/backend
 firmware := firmware
+hostdev  := vmm/hostdev
 manager  := vmm/manager
 net      := vmm/net
 sources   = $(wildcard $(addsuffix /*.c,$1))
@@ -52,7 +53,7 @@ HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 
 all: $(PROGRAMS) $O/init $O/initrd.cpio
 
-$O/belljar: $(call obj,vmm/manager/main.c) $(call layerlib,manager lib)
+$O/belljar: $(call obj,vmm/manager/main.c) $(call layerlib,manager hostdev lib)
 $O/belljar: LIBS := -ljson-c -larchive -lcrypto
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core lib)

@@ -8,7 +8,7 @@ include tests/guest/guest.mk
 HARNESS := $(call obj,$(call sources,tests/harness))
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,net manager firmware devices core lib)
+		$(call layerlib,net manager hostdev firmware devices core lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
@@ -22,7 +22,7 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
 
 $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
-		$(call layerlib,manager lib)
+		$(call layerlib,manager hostdev lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -o $@
 

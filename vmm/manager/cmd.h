@@ -6,6 +6,7 @@
 #ifndef VMM_MANAGER_CMD_H
 #define VMM_MANAGER_CMD_H
 
+#include "vmm/hostdev/hostdev.h"
 #include "vmm/lib/err.h"
 
 /* Exit statuses that are belljar's own, as docker has them. */
@@ -18,6 +19,7 @@ struct manager {
 	char *run; /* does not: sockets of running VMs */
 	char *libdir; /* belljar-monitor, belljar-net, initrd.cpio, kernels */
 	const char *kvm; /* /dev/kvm, or what --kvm says */
+	struct hostdev_sys sys; /* this host, or what --host-root says */
 };
 
 /*

@@ -29,12 +29,12 @@ static const struct {
 
 struct global {
 	const char *root, *runroot;
-	const char *kvm;
+	const char *kvm, *host;
 	int version;
 	int verb; /* index in argv, 0: none */
 };
 
-enum { KEY_ROOT = 0x100, KEY_RUNROOT, KEY_KVM, KEY_VERSION };
+enum { KEY_ROOT = 0x100, KEY_RUNROOT, KEY_KVM, KEY_HOST, KEY_VERSION };
 
 static const struct argp_option options[] = {
 	{ "root", KEY_ROOT, "DIR", 0,
@@ -42,6 +42,8 @@ static const struct argp_option options[] = {
 	{ "runroot", KEY_RUNROOT, "DIR", 0,
 	  "Keep sockets and locks under DIR (default: $BELLJAR_RUNROOT)", 0 },
 	{ "kvm", KEY_KVM, "PATH", OPTION_HIDDEN, "Use PATH as /dev/kvm", 0 },
+	{ "host-root", KEY_HOST, "DIR", OPTION_HIDDEN,
+	  "Look for /sys, /dev and /proc of devices in DIR", 0 },
 	{ "version", KEY_VERSION, NULL, 0, "Print the version", 0 },
 	{ 0 },
 };
@@ -59,6 +61,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_KVM:
 		g->kvm = arg;
+		return 0;
+	case KEY_HOST:
+		g->host = arg;
 		return 0;
 	case KEY_VERSION:
 		g->version = 1;
@@ -127,7 +132,7 @@ int main(int argc, char **argv)
 		.help_filter = list_commands,
 	};
 	struct global g = { 0 };
-	struct manager mgr = { .kvm = "/dev/kvm" };
+	struct manager mgr = { .kvm = "/dev/kvm", .sys = { .root = "" } };
 	struct err err;
 
 	int r = cli_parse(&argp, "belljar", argc, argv, &g, &err);
@@ -137,6 +142,8 @@ int main(int argc, char **argv)
 		return cmd_fail(&err);
 	if (g.kvm)
 		mgr.kvm = g.kvm;
+	if (g.host)
+		mgr.sys.root = g.host;
 
 	if (g.version) {
 		(void)printf("belljar %s\n", BELLJAR_VERSION);
