@@ -346,8 +346,7 @@ void pci_host_done(struct pci_host *host)
 		if (host->dev[s])
 			pci_remove(host->dev[s]);
 	if (host->slot_mapped)
-		(void)kvm_map(cfg->vm_fd, cfg->ecam_slot, LAYOUT_ECAM, 0,
-			      host->ecam, KVM_MEM_READONLY, NULL);
+		(void)slots_remove(cfg->slots, host->ecam_slot);
 	if (host->window64.on)
 		(void)bus_remove(cfg->mmio, host->window64.base);
 	if (host->window32.on)
@@ -439,10 +438,10 @@ int pci_host_start(struct pci_host *host, struct err *err)
 					return r;
 			}
 
-	if (cfg->vm_fd >= 0) {
-		r = kvm_map(cfg->vm_fd, cfg->ecam_slot, LAYOUT_ECAM,
-			    LAYOUT_ECAM_SIZE, host->ecam, KVM_MEM_READONLY,
-			    err);
+	if (cfg->slots) {
+		r = slots_add(cfg->slots, LAYOUT_ECAM, LAYOUT_ECAM_SIZE,
+			      host->ecam, KVM_MEM_READONLY, &host->ecam_slot,
+			      err);
 		if (r < 0)
 			return err_wrap(err, "map PCI configuration space");
 		host->slot_mapped = true;

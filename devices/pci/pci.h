@@ -24,6 +24,7 @@
 
 #include "devices/bus.h"
 #include "vmm/core/irq.h"
+#include "vmm/core/slots.h"
 #include "vmm/lib/err.h"
 
 #define PCI_SLOTS	32
@@ -102,8 +103,8 @@ struct pci_host_config {
 	struct bus *mmio;
 	struct bus *pio; /* for ports 0xcf8 and 0xcfc; NULL: ECAM alone */
 	struct irqchip *chip;
-	int vm_fd; /* -1: unit test, no memory slots, no ioeventfds */
-	unsigned ecam_slot;
+	int vm_fd; /* -1: unit test, no ioeventfds */
+	struct slots *slots; /* NULL: unit test, no memory slots */
 	uint64_t mmio64, mmio64_size; /* window for 64-bit BARs; 0: none */
 };
 
@@ -124,7 +125,8 @@ struct pci_host {
 	struct pci_window window32, window64;
 	struct bus bars; /* those decoded now, behind the windows */
 	uint32_t address; /* port 0xcf8 */
-	bool slot_mapped; /* KVM knows the ECAM slot */
+	unsigned ecam_slot; /* of cfg.slots, while slot_mapped */
+	bool slot_mapped;
 	bool on_ecam, on_ports; /* which ranges are registered */
 };
 

@@ -18,7 +18,6 @@
 #define GIB	      (UINT64_C(1) << 30)
 #define MMIO64_SIZE   (64 * GIB)
 #define IO_STACK_SIZE (256 << 10)
-#define SLOT_ECAM     GMEM_REGIONS /* memory slots 0.. are the RAM's */
 
 static void on_power_off(void *arg)
 {
@@ -54,12 +53,16 @@ static int create_kvm(struct vm *vm, struct err *err)
 
 static int create_ram(struct vm *vm, struct err *err)
 {
-	int r = gmem_init(&vm->gm, vm->config->memory, err);
+	int r = slots_init(&vm->slots, vm->fd, err);
+	unsigned id;
 
+	if (r == 0)
+		r = gmem_init(&vm->gm, vm->config->memory, err);
 	for (unsigned i = 0; r == 0 && i < vm->gm.nr; i++) {
 		const struct gmem_region *reg = &vm->gm.region[i];
 
-		r = kvm_map(vm->fd, i, reg->gpa, reg->size, reg->host, 0, err);
+		r = slots_add(&vm->slots, reg->gpa, reg->size, reg->host, 0,
+			      &id, err);
 	}
 	return r;
 }
@@ -155,7 +158,7 @@ static int create_devices(struct vm *vm, struct config *c,
 		.pio = c->hw == MACHINE_FDT ? &vm->pio : NULL,
 		.chip = &vm->chip,
 		.vm_fd = vm->fd,
-		.ecam_slot = SLOT_ECAM,
+		.slots = &vm->slots,
 		.mmio64 = m->mmio64,
 		.mmio64_size = m->mmio64_size,
 	};
@@ -298,6 +301,7 @@ void vm_destroy(struct vm *vm)
 	serial_done(&vm->serial);
 	power_done(&vm->power);
 	irqchip_done(&vm->chip);
+	slots_done(&vm->slots);
 	gmem_done(&vm->gm);
 	if (vm->fd >= 0)
 		(void)close(vm->fd);

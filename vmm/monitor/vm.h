@@ -20,6 +20,7 @@
 #include "vmm/core/gmem.h"
 #include "vmm/core/irq.h"
 #include "vmm/core/loop.h"
+#include "vmm/core/slots.h"
 #include "vmm/monitor/config.h"
 
 #define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 2)
@@ -46,6 +47,7 @@ struct vm {
 	const struct config *config;
 	int fd;
 	size_t run_size; /* of each vCPU's kvm_run */
+	struct slots slots;
 	struct gmem gm;
 	struct irqchip chip;
 	struct bus pio, mmio;
