@@ -3,27 +3,33 @@
 #include "devices/pci/msix.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/lib/le.h"
 
-int msix_init(struct msix *msix, struct irqchip *chip, unsigned nr,
+int msix_init(struct msix *msix, struct irqchip *chip, unsigned nr, bool lazy,
 	      struct err *err)
 {
-	*msix = (struct msix){ 0 };
+	*msix = (struct msix){ .chip = chip };
 	(void)pthread_mutex_init(&msix->lock, NULL);
 	if (nr > MSIX_VECTORS_MAX)
 		return err_say(err, ENOSPC, "more than %d MSI-X vectors",
 			       MSIX_VECTORS_MAX);
+	msix->vector = calloc(nr, sizeof(msix->vector[0]));
+	if (!msix->vector)
+		return err_set(err, ENOMEM, "allocate MSI-X vectors");
 
 	for (unsigned i = 0; i < nr; i++) {
-		int r = irq_open_msi(&msix->vector[i].irq, chip, err);
+		struct msix_vector *v = &msix->vector[i];
 
+		v->masked = true;
+		v->irq = (struct irq){ .fd = -1, .resample_fd = -1 };
+		int r = lazy ? 0 : irq_open_msi(&v->irq, chip, err);
 		if (r < 0) {
 			msix_done(msix);
 			return r;
 		}
-		msix->vector[i].masked = true;
 		msix->nr++;
 	}
 	return 0;
@@ -33,18 +39,30 @@ void msix_done(struct msix *msix)
 {
 	for (unsigned i = 0; i < msix->nr; i++)
 		irq_close(&msix->vector[i].irq);
+	free(msix->vector);
+	msix->vector = NULL;
 	msix->nr = 0;
 	(void)pthread_mutex_destroy(&msix->lock);
 }
 
 /* Caller holds the lock. */
-static void apply(struct msix *msix, struct msix_vector *v)
+static void apply(struct msix *msix, unsigned nr)
 {
+	struct msix_vector *v = &msix->vector[nr];
 	bool masked = v->masked || msix->all_masked || !msix->enabled;
+	bool opened = false;
 
+	if (v->irq.fd < 0) {
+		/* Out of descriptors or routes, it stays silent. */
+		if (masked || irq_open_msi(&v->irq, msix->chip, NULL) < 0)
+			return;
+		opened = true;
+	}
 	/* An address KVM refuses leaves the vector silent: the guest's loss. */
 	(void)irq_set_msi(&v->irq, (uint64_t)v->addr_hi << 32 | v->addr_lo,
 			  v->data, masked);
+	if (opened && msix->opened)
+		msix->opened(msix, nr);
 }
 
 void msix_control(struct msix *msix, bool enabled, bool all_masked)
@@ -54,7 +72,7 @@ void msix_control(struct msix *msix, bool enabled, bool all_masked)
 		__atomic_store_n(&msix->enabled, enabled, __ATOMIC_RELAXED);
 		msix->all_masked = all_masked;
 		for (unsigned i = 0; i < msix->nr; i++)
-			apply(msix, &msix->vector[i]);
+			apply(msix, i);
 	}
 	(void)pthread_mutex_unlock(&msix->lock);
 }
@@ -128,22 +146,26 @@ void msix_table_write(struct msix *msix, uint64_t off, const void *data,
 		memcpy(&value, (const char *)data + i, sizeof(value));
 		write_word(v, word, le32_get(value));
 	}
-	apply(msix, v);
+	apply(msix, (unsigned)(off / MSIX_ENTRY_SIZE));
 	(void)pthread_mutex_unlock(&msix->lock);
 }
 
 void msix_pba_read(struct msix *msix, uint64_t off, void *data, unsigned len)
 {
+	uint64_t words = (msix->nr + 63) / 64;
 	uint64_t pending = 0;
 
 	memset(data, 0, len);
-	if (!whole_words(off, len, 8))
+	if (!whole_words(off, len, 8 * words))
 		return;
 
-	for (unsigned i = 0; i < msix->nr; i++)
-		if (irq_pending(&msix->vector[i].irq))
+	unsigned first = (unsigned)(off / 8) * 64;
+	(void)pthread_mutex_lock(&msix->lock);
+	for (unsigned i = 0; i < 64 && first + i < msix->nr; i++)
+		if (irq_pending(&msix->vector[first + i].irq))
 			pending |= UINT64_C(1) << i;
-	le64_t value = le64_make(pending >> (8 * off));
+	(void)pthread_mutex_unlock(&msix->lock);
+	le64_t value = le64_make(pending >> (8 * (off % 8)));
 	memcpy(data, &value, len);
 }
 

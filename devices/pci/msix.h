@@ -14,13 +14,13 @@
 #include "vmm/core/irq.h"
 #include "vmm/lib/err.h"
 
-#define MSIX_VECTORS_MAX 32
+#define MSIX_VECTORS_MAX 2048 /* what Message Control can say */
 #define MSIX_ENTRY_SIZE	 16
 
 struct msix_vector {
 	uint32_t addr_lo, addr_hi, data;
 	bool masked;
-	struct irq irq;
+	struct irq irq; /* fd -1 while lazy and never unmasked */
 };
 
 struct msix {
@@ -28,11 +28,22 @@ struct msix {
 	unsigned nr;
 	bool enabled; /* atomic: also read by msix_raise() */
 	bool all_masked;
-	struct msix_vector vector[MSIX_VECTORS_MAX];
+	struct irqchip *chip;
+	struct msix_vector *vector; /* nr of them */
+	/*
+	 * The owner's, set after msix_init(); NULL: none.  The irq of vector
+	 * @nr was opened just now: whoever raises it may be told of its
+	 * eventfd.  The lock is held.
+	 */
+	void (*opened)(struct msix *msix, unsigned nr);
 };
 
-/* @nr vectors, masked.  msix_done() accepts one that failed or is zeroed. */
-int msix_init(struct msix *msix, struct irqchip *chip, unsigned nr,
+/*
+ * @nr vectors (1 to MSIX_VECTORS_MAX), masked.  @lazy: each opens its irq when
+ * it is first unmasked, and stays silent should that fail; else all are open
+ * from the start.  msix_done() accepts one that failed or is zeroed.
+ */
+int msix_init(struct msix *msix, struct irqchip *chip, unsigned nr, bool lazy,
 	      struct err *err);
 void msix_done(struct msix *msix);
 

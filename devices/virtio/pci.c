@@ -424,7 +424,7 @@ int virtio_pci_open(struct virtio_dev *dev, const struct virtio_env *env,
 	virtio_pci_reset(vp);
 
 	/* One vector for each queue, one for configuration changes. */
-	int r = msix_init(&vp->msix, env->chip, ops->nr_queues + 1, err);
+	int r = msix_init(&vp->msix, env->chip, ops->nr_queues + 1, false, err);
 	if (r < 0)
 		return r;
 

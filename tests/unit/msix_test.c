@@ -24,7 +24,7 @@ static int setup(void **state)
 {
 	(void)state;
 	assert_int_equal(irqchip_init(&chip, -1, NULL), 0);
-	assert_int_equal(msix_init(&msix, &chip, NR, NULL), 0);
+	assert_int_equal(msix_init(&msix, &chip, NR, false, NULL), 0);
 	return 0;
 }
 
@@ -155,6 +155,50 @@ static void odd_accesses_do_nothing(void **state)
 	msix_pba_read(&msix, 1, &v, 4);
 }
 
+static unsigned opened_nr, opened;
+
+static void on_opened(struct msix *m, unsigned nr)
+{
+	assert_ptr_equal(m, &msix);
+	opened_nr = nr;
+	opened++;
+}
+
+/* As many vectors as there can be cost nothing until they are used. */
+static void lazy_vectors_open_when_unmasked(void **state)
+{
+	(void)state;
+	msix_done(&msix);
+	assert_int_equal(msix_init(&msix, &chip, MSIX_VECTORS_MAX, true, NULL),
+			 0);
+	msix.opened = on_opened;
+	opened = 0;
+	assert_int_equal(chip.nr_msi, NR);
+
+	table_write(16 * 2047 + 12, 0, 4);
+	assert_int_equal(msix.vector[2047].irq.fd, -1); /* MSI-X is off */
+	msix_control(&msix, true, false);
+	assert_int_equal(opened, 1);
+	assert_int_equal(opened_nr, 2047);
+	assert_true(msix.vector[2047].irq.connected);
+
+	/* Masked again it stays open, and pends in the last word. */
+	table_write(16 * 2047 + 12, 1, 4);
+	msix_raise(&msix, 2047);
+	le64_t v;
+	msix_pba_read(&msix, 248, &v, 8);
+	assert_int_equal(le64_get(v), UINT64_C(1) << 63);
+	le32_t word;
+	msix_pba_read(&msix, 252, &word, 4);
+	assert_int_equal(le32_get(word), UINT32_C(1) << 31);
+	msix_pba_read(&msix, 256, &v, 8);
+	assert_int_equal(le64_get(v), 0);
+	table_write(16 * 2047 + 12, 0, 4);
+	assert_int_equal(opened, 1);
+	assert_int_equal(msix.vector[0].irq.fd, -1);
+	msix_raise(&msix, 0); /* never opened: nobody to tell */
+}
+
 static void vectors_that_do_not_exist_are_ignored(void **state)
 {
 	(void)state;
@@ -170,8 +214,9 @@ static void more_vectors_than_there_are(void **state)
 	struct msix many;
 
 	(void)state;
-	assert_int_equal(msix_init(&many, &chip, MSIX_VECTORS_MAX + 1, &err),
-			 -ENOSPC);
+	assert_int_equal(
+		msix_init(&many, &chip, MSIX_VECTORS_MAX + 1, true, &err),
+		-ENOSPC);
 	assert_true(err.msg[0]);
 	msix_done(&many);
 }
@@ -187,6 +232,7 @@ int main(void)
 		TEST(disabled_is_not_pending),
 		TEST(words_and_pairs_of_words),
 		TEST(odd_accesses_do_nothing),
+		TEST(lazy_vectors_open_when_unmasked),
 		TEST(vectors_that_do_not_exist_are_ignored),
 		TEST(more_vectors_than_there_are),
 	};

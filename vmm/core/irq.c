@@ -76,7 +76,7 @@ void irqchip_done(struct irqchip *chip)
 
 static int open_eventfd(struct irq *irq, struct irqchip *chip, struct err *err)
 {
-	*irq = (struct irq){ .chip = chip, .fd = -1 };
+	*irq = (struct irq){ .chip = chip, .fd = -1, .resample_fd = -1 };
 	irq->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (irq->fd < 0)
 		return err_set(err, errno, "create an eventfd");
@@ -93,6 +93,10 @@ static int connect_irqfd(struct irq *irq, bool on)
 
 	if (irq->connected == on)
 		return 0;
+	if (on && irq->level) {
+		arg.flags |= KVM_IRQFD_FLAG_RESAMPLE;
+		arg.resamplefd = (uint32_t)irq->resample_fd;
+	}
 	if (irq->chip->vm_fd >= 0 &&
 	    ioctl(irq->chip->vm_fd, KVM_IRQFD, &arg) < 0)
 		return -errno;
@@ -112,6 +116,29 @@ int irq_open_line(struct irq *irq, struct irqchip *chip, unsigned pin,
 	if (r < 0) {
 		irq_close(irq);
 		return err_set(err, -r, "KVM_IRQFD");
+	}
+	return 0;
+}
+
+int irq_open_intx(struct irq *irq, struct irqchip *chip, unsigned gsi,
+		  struct err *err)
+{
+	int r = open_eventfd(irq, chip, err);
+
+	if (r < 0)
+		return r;
+	irq->gsi = gsi;
+	irq->level = true;
+	irq->resample_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (irq->resample_fd < 0) {
+		r = err_set(err, errno, "create an eventfd");
+		irq_close(irq);
+		return r;
+	}
+	r = connect_irqfd(irq, true);
+	if (r < 0) {
+		irq_close(irq);
+		return err_set(err, -r, "KVM_IRQFD with a resample eventfd");
 	}
 	return 0;
 }
@@ -182,6 +209,10 @@ void irq_close(struct irq *irq)
 	}
 	(void)close(irq->fd);
 	irq->fd = -1;
+	/* Zeroed, it may be 0 where it was never one. */
+	if (irq->level && irq->resample_fd >= 0)
+		(void)close(irq->resample_fd);
+	irq->resample_fd = -1;
 }
 
 void irq_raise(const struct irq *irq)
@@ -197,5 +228,5 @@ bool irq_pending(const struct irq *irq)
 {
 	struct pollfd p = { .fd = irq->fd, .events = POLLIN };
 
-	return !irq->connected && poll(&p, 1, 0) > 0;
+	return irq->fd >= 0 && !irq->connected && poll(&p, 1, 0) > 0;
 }

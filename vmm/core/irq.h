@@ -16,7 +16,11 @@
 
 #include "vmm/lib/err.h"
 
-#define IRQ_MSI_MAX 2048 /* MSI routes of one VM */
+/*
+ * MSI routes of one VM; KVM's own limit on x86 is 4096 with the pins', see
+ * KVM_MAX_IRQ_ROUTES.
+ */
+#define IRQ_MSI_MAX 4000
 
 struct irqchip {
 	int vm_fd; /* -1: no KVM (unit tests), eventfds stay unconnected */
@@ -32,9 +36,10 @@ struct irqchip {
 
 struct irq {
 	struct irqchip *chip;
-	int fd; /* eventfd */
+	int fd; /* eventfd; -1: not open */
+	int resample_fd; /* of a level line: eventfd, signalled at its EOI */
 	uint32_t gsi;
-	bool msi;
+	bool msi, level;
 	bool connected; /* KVM listens to fd */
 };
 
@@ -43,6 +48,14 @@ void irqchip_done(struct irqchip *chip);
 
 /* An edge on IOAPIC pin @pin. */
 int irq_open_line(struct irq *irq, struct irqchip *chip, unsigned pin,
+		  struct err *err);
+/*
+ * A level on pin @gsi.  Raising it asserts the pin until the guest's EOI; KVM
+ * then deasserts it and signals irq->resample_fd: who still wants the interrupt
+ * raises it again (Documentation/virt/kvm/api.rst, KVM_IRQFD_FLAG_RESAMPLE).
+ * Pins may be shared.
+ */
+int irq_open_intx(struct irq *irq, struct irqchip *chip, unsigned gsi,
 		  struct err *err);
 /* A masked MSI without an address.  -ENOSPC when IRQ_MSI_MAX are in use. */
 int irq_open_msi(struct irq *irq, struct irqchip *chip, struct err *err);
