@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config.c - a function's registers: built from capabilities and BARs, and
- * written by the guest through masks.  Placing BARs is host.c's.
+ * written by the guest through masks.  What they decode is decode.c's.
  */
 #include "devices/pci/config.h"
 
@@ -65,26 +65,67 @@ void pci_dev_init(struct pci_dev *dev, const struct pci_ops *ops,
 	dev->writable[PCI_INTERRUPT_LINE] = 0xff;
 }
 
-void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size, bool is64)
+static unsigned bar_register(unsigned nr)
 {
-	unsigned reg = PCI_BASE_ADDRESS_0 + 4 * nr;
+	return nr == PCI_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * nr;
+}
+
+/* The bits of BAR @nr's register that are no address. */
+static uint32_t low_bits(unsigned nr, uint32_t bits)
+{
+	if (nr == PCI_ROM)
+		return ~(uint32_t)PCI_ROM_ADDRESS_MASK;
+	return bits & PCI_BASE_ADDRESS_SPACE_IO
+		       ? ~(uint32_t)PCI_BASE_ADDRESS_IO_MASK
+		       : ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
+}
+
+bool pci_bar_is_io(const struct pci_bar *bar)
+{
+	return bar->bits & PCI_BASE_ADDRESS_SPACE_IO;
+}
+
+static void check_bar(unsigned nr, uint64_t size, uint32_t bits)
+{
+	bool io = bits & PCI_BASE_ADDRESS_SPACE_IO;
+	bool is64 = bits & PCI_BASE_ADDRESS_MEM_TYPE_64;
+
+	assert(nr < PCI_REGIONS && (size & (size - 1)) == 0);
+	assert(nr != PCI_ROM || bits == 0);
+	assert(!is64 || (!io && nr + 1 < PCI_BARS));
+	assert(size > low_bits(nr, bits));
+	assert(is64 || size <= UINT32_C(1) << 31);
+}
+
+void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size, uint32_t bits)
+{
+	unsigned reg = bar_register(nr);
 	uint64_t mask = ~(size - 1);
+	bool is64 = bits & PCI_BASE_ADDRESS_MEM_TYPE_64;
 
-	assert(nr < PCI_BARS && (!is64 || nr + 1 < PCI_BARS));
-	assert(size >= 4096 && (size & (size - 1)) == 0);
-
+	check_bar(nr, size, bits);
 	dev->bar[nr] = (struct pci_bar){
 		.dev = dev,
 		.size = size,
+		.bits = bits,
 		.is64 = is64,
 	};
-	le32_t low = le32_make((uint32_t)mask);
+	uint32_t enable = nr == PCI_ROM ? PCI_ROM_ADDRESS_ENABLE : 0;
+	le32_t low = le32_make((uint32_t)mask | enable);
 	memcpy(dev->writable + reg, &low, sizeof(low));
+	dev->initial[reg] = (unsigned char)bits;
+	if (bits & PCI_BASE_ADDRESS_SPACE_IO)
+		dev->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
 	if (!is64)
 		return;
-	dev->initial[reg] = PCI_BASE_ADDRESS_MEM_TYPE_64;
 	le32_t high = le32_make((uint32_t)(mask >> 32));
 	memcpy(dev->writable + reg + 4, &high, sizeof(high));
+}
+
+void pci_dev_pin(struct pci_dev *dev, unsigned pin)
+{
+	assert(pin >= 1 && pin <= 4);
+	dev->initial[PCI_INTERRUPT_PIN] = (unsigned char)pin;
 }
 
 unsigned pci_dev_cap(struct pci_dev *dev, uint8_t id, const void *cap,
@@ -111,21 +152,23 @@ unsigned pci_dev_cap(struct pci_dev *dev, uint8_t id, const void *cap,
 
 uint64_t pci_bar_address(const struct pci_dev *dev, unsigned nr)
 {
-	unsigned reg = PCI_BASE_ADDRESS_0 + 4 * nr;
-	uint64_t addr = pci_get32(dev, reg) & ~UINT32_C(0xf);
+	const struct pci_bar *bar = &dev->bar[nr];
+	unsigned reg = bar_register(nr);
+	uint64_t addr = pci_get32(dev, reg) & ~low_bits(nr, bar->bits);
 
-	if (dev->bar[nr].is64)
+	if (bar->is64)
 		addr |= (uint64_t)pci_get32(dev, reg + 4) << 32;
 	return addr;
 }
 
 void pci_bar_set_address(struct pci_dev *dev, unsigned nr, uint64_t addr)
 {
-	unsigned reg = PCI_BASE_ADDRESS_0 + 4 * nr;
+	const struct pci_bar *bar = &dev->bar[nr];
+	unsigned reg = bar_register(nr);
+	uint32_t low = pci_get32(dev, reg) & low_bits(nr, bar->bits);
 
-	pci_put32(dev, reg,
-		  (uint32_t)addr | (pci_get32(dev, reg) & UINT32_C(0xf)));
-	if (dev->bar[nr].is64)
+	pci_put32(dev, reg, (uint32_t)addr | low);
+	if (bar->is64)
 		pci_put32(dev, reg + 4, (uint32_t)(addr >> 32));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.h - what host.c and functions need of config.c beyond pci.h.  All of
- * it under pci_host.lock once the function is on a bus.
+ * config.h - what the files of this directory and functions need of each other
+ * beyond pci.h.  All of it under pci_host.lock once the function is on a bus.
  */
 #ifndef DEVICES_PCI_CONFIG_H
 #define DEVICES_PCI_CONFIG_H
@@ -11,11 +11,12 @@
 
 #include "devices/pci/pci.h"
 
-/* Register @reg, naturally aligned. */
+/* config.c: register @reg, naturally aligned. */
 uint32_t pci_get32(const struct pci_dev *dev, unsigned reg);
 uint16_t pci_get16(const struct pci_dev *dev, unsigned reg);
 void pci_put32(struct pci_dev *dev, unsigned reg, uint32_t value);
 
+bool pci_bar_is_io(const struct pci_bar *bar);
 /* What the registers of BAR @nr say; it need not be decoded there. */
 uint64_t pci_bar_address(const struct pci_dev *dev, unsigned nr);
 void pci_bar_set_address(struct pci_dev *dev, unsigned nr, uint64_t addr);
@@ -26,5 +27,22 @@ void pci_bar_set_address(struct pci_dev *dev, unsigned nr, uint64_t addr);
  */
 bool pci_config_write(struct pci_dev *dev, unsigned reg, const void *data,
 		      unsigned len);
+
+/* decode.c: let what is decoded agree with the registers of @dev. */
+void pci_decode(struct pci_dev *dev);
+/* Nothing of it is decoded any more. */
+void pci_undecode(struct pci_dev *dev);
+/* Make @w answer on @outer at its place; -errno. */
+int pci_window_open(struct pci_window *w, struct bus *outer);
+void pci_window_close(struct pci_window *w);
+
+/* ecam.c: configuration space as the guest reaches it. */
+int pci_ecam_init(struct pci_host *host, struct err *err);
+void pci_ecam_done(struct pci_host *host);
+/* All functions are there: what can be read without an exit becomes so. */
+int pci_ecam_map(struct pci_host *host, struct err *err);
+/* Give the function in @dev->slot its page, or take it away. */
+int pci_ecam_show(struct pci_host *host, struct pci_dev *dev);
+void pci_ecam_hide(struct pci_host *host, const struct pci_dev *dev);
 
 #endif

@@ -8,10 +8,13 @@
  * costs no exit; a write exits, goes through the function's write mask, and
  * is back in the page before the guest goes on.  Functions that are absent
  * share pages of 0xff.  Hence nothing in configuration space may have a side
- * effect when read.  Ports 0xcf8/0xcfc reach the same registers.
+ * effect when read, except in a *live* function, which has config_read and
+ * config_write: its page is left out, and each access is a call.  Ports
+ * 0xcf8/0xcfc reach the same registers.
  *
  * Locks: pci_host.lock guards configuration space and where BARs are; BAR
- * handlers are called without it.  Order: pci_host.lock, then a device's.
+ * handlers are called without it, and must not take it.  Order: pci_host.lock,
+ * then a device's.
  */
 #ifndef DEVICES_PCI_PCI_H
 #define DEVICES_PCI_PCI_H
@@ -29,7 +32,10 @@
 
 #define PCI_SLOTS	32
 #define PCI_BARS	6
+#define PCI_ROM		6 /* the expansion ROM, as if it were a seventh BAR */
+#define PCI_REGIONS	7
 #define PCI_CONFIG_SIZE 256 /* the rest of a function's 4 KiB reads 0 */
+#define PCI_PAGE	4096U /* configuration space of one function */
 
 struct pci_dev;
 
@@ -44,15 +50,27 @@ struct pci_ops {
 			  const void *data, unsigned len);
 	/*
 	 * BAR @bar is decoded at @addr from now on, or no longer (@on false,
-	 * @addr is where it was).  No handler of it is running.  Optional.
+	 * @addr is where it was).  No handler of it is running; pci_host.lock
+	 * is held.  Optional.
 	 */
 	void (*bar_moved)(struct pci_dev *dev, unsigned bar, uint64_t addr,
 			  bool on);
 	/*
 	 * A register was changed (the command register or a capability's);
-	 * pci_host.lock is held.  Optional.
+	 * pci_host.lock is held.  Optional; not for a live function.
 	 */
 	void (*config_written)(struct pci_dev *dev);
+	/*
+	 * Both or none: the function is live.  An access of 1, 2, 4 or 8 bytes
+	 * of any alignment inside its 4 KiB, pci_host.lock held.  What is
+	 * emulated is kept in dev->config (config.h), which has 4 KiB.  A
+	 * write returns true when a BAR, the command register or dev->asleep
+	 * may have changed.
+	 */
+	void (*config_read)(struct pci_dev *dev, unsigned reg, void *data,
+			    unsigned len);
+	bool (*config_write)(struct pci_dev *dev, unsigned reg,
+			     const void *data, unsigned len);
 	/*
 	 * The machine is complete and confined, no vCPU runs yet: the place
 	 * to start threads.  Optional.
@@ -64,20 +82,24 @@ struct pci_bar {
 	struct pci_dev *dev;
 	uint64_t size; /* power of two, 0: absent */
 	uint64_t addr; /* where it is decoded while `mapped` */
+	uint32_t bits; /* the low ones of its register */
 	bool is64, mapped;
 };
 
 /* One function.  Embedded in its owner. */
 struct pci_dev {
 	const struct pci_ops *ops;
+	const char *name; /* for messages; the owner's; may be NULL */
 	struct pci_host *host; /* NULL until pci_add() */
 	unsigned slot;
-	/* Registers: `initial` until pci_add(), then the ECAM page. */
+	/* Registers: `initial` until pci_add(), then a page of its own. */
 	unsigned char *config;
 	unsigned char initial[PCI_CONFIG_SIZE];
 	unsigned char writable[PCI_CONFIG_SIZE]; /* bits a guest may change */
 	uint8_t last_cap, next_cap; /* of the capability list */
-	struct pci_bar bar[PCI_BARS];
+	bool asleep; /* D3hot: no BAR decodes; set inside config_write */
+	bool lost; /* pci_dev_lost() */
+	struct pci_bar bar[PCI_REGIONS];
 };
 
 struct pci_ids {
@@ -89,8 +111,14 @@ struct pci_ids {
 /* First a function's registers, before pci_add(). */
 void pci_dev_init(struct pci_dev *dev, const struct pci_ops *ops,
 		  const struct pci_ids *ids);
-/* Memory BAR @nr of @size (a power of two, 4 KiB at least). */
-void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size, bool is64);
+/*
+ * BAR @nr of @size, a power of two.  @bits are the low bits of its register:
+ * PCI_BASE_ADDRESS_SPACE_IO (4 bytes at least), else memory (16 at least) with
+ * PCI_BASE_ADDRESS_MEM_TYPE_64 and PCI_BASE_ADDRESS_MEM_PREFETCH.  Memory BARs
+ * are placed on pages of their own.  PCI_ROM: 2 KiB at least, no bits.
+ */
+void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size,
+		 uint32_t bits);
 /*
  * Append a capability of @len bytes (a multiple of 4; the first two, id and
  * next, are filled in).  @writable: its write mask, NULL: read-only.  Returns
@@ -98,22 +126,31 @@ void pci_dev_bar(struct pci_dev *dev, unsigned nr, uint64_t size, bool is64);
  */
 unsigned pci_dev_cap(struct pci_dev *dev, uint8_t id, const void *cap,
 		     unsigned len, const void *writable);
+/* It uses interrupt pin @pin: 1 is INTA#, 4 INTD#. */
+void pci_dev_pin(struct pci_dev *dev, unsigned pin);
 
 struct pci_host_config {
 	struct bus *mmio;
-	struct bus *pio; /* for ports 0xcf8 and 0xcfc; NULL: ECAM alone */
+	struct bus *pio; /* NULL: no I/O BARs, no ports */
+	bool ports; /* 0xcf8 and 0xcfc beside the ECAM */
 	struct irqchip *chip;
 	int vm_fd; /* -1: unit test, no ioeventfds */
 	struct slots *slots; /* NULL: unit test, no memory slots */
 	uint64_t mmio64, mmio64_size; /* window for 64-bit BARs; 0: none */
 };
 
-/* A stretch of addresses BARs may be decoded in. */
+/*
+ * A stretch of addresses BARs may be decoded in.  `bars` holds memory and I/O
+ * side by side: an address there is the guest's plus `space`.
+ */
 struct pci_window {
+	struct bus *outer; /* where it is registered, NULL: nowhere */
 	struct bus *bars;
+	uint64_t space;
 	uint64_t base, size, next; /* next: first byte not given out yet */
-	bool on; /* registered */
 };
+
+enum pci_kind { PCI_IO, PCI_LOW, PCI_HIGH, PCI_KINDS };
 
 struct pci_host {
 	struct pci_host_config cfg;
@@ -122,11 +159,11 @@ struct pci_host {
 	unsigned char *ecam; /* LAYOUT_ECAM_SIZE bytes, as the guest sees it */
 	struct pci_dev bridge;
 	struct pci_dev *dev[PCI_SLOTS];
-	struct pci_window window32, window64;
+	struct pci_window window[PCI_KINDS];
 	struct bus bars; /* those decoded now, behind the windows */
 	uint32_t address; /* port 0xcf8 */
-	unsigned ecam_slot; /* of cfg.slots, while slot_mapped */
-	bool slot_mapped;
+	unsigned ecam_slot[PCI_SLOTS + 1]; /* of cfg.slots */
+	unsigned nr_ecam_slots;
 	bool on_ecam, on_ports; /* which ranges are registered */
 };
 
@@ -146,5 +183,17 @@ void pci_host_done(struct pci_host *host);
 int pci_add(struct pci_host *host, struct pci_dev *dev, struct err *err);
 /* Take it out; its owner may free it then.  Accepts one not added. */
 void pci_remove(struct pci_dev *dev);
+/*
+ * What @dev stood for is gone, it stays on the bus: its BARs are unmapped
+ * (bar_moved, off), then configuration space reads as ones, writes vanish,
+ * and none of its ops is called any more.  Any thread, not from an op.
+ */
+void pci_dev_lost(struct pci_dev *dev);
+
+/*
+ * The IOAPIC pin that interrupt pin @pin (1 to 4) of @dev is wired to, as the
+ * guest is told.  After pci_add().
+ */
+unsigned pci_intx_gsi(const struct pci_dev *dev, unsigned pin);
 
 #endif

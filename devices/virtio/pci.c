@@ -429,7 +429,7 @@ int virtio_pci_open(struct virtio_dev *dev, const struct virtio_env *env,
 		return r;
 
 	pci_dev_init(&vp->pci, &virtio_pci_ops, &ids);
-	pci_dev_bar(&vp->pci, VPCI_BAR, VPCI_BAR_SIZE, false);
+	pci_dev_bar(&vp->pci, VPCI_BAR, VPCI_BAR_SIZE, 0);
 	add_region(&vp->pci, VIRTIO_PCI_CAP_COMMON_CFG, VPCI_COMMON,
 		   COMMON_SIZE);
 	add_region(&vp->pci, VIRTIO_PCI_CAP_ISR_CFG, VPCI_ISR, 4);

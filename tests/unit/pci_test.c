@@ -106,8 +106,8 @@ static int add_toy(unsigned i, struct err *err)
 
 	toy[i] = (struct toy){ .mark = (uint8_t)(0x10 * (i + 1)) };
 	pci_dev_init(&toy[i].pci, &toy_ops, &ids);
-	pci_dev_bar(&toy[i].pci, 0, SIZE32, false);
-	pci_dev_bar(&toy[i].pci, 2, SIZE64, true);
+	pci_dev_bar(&toy[i].pci, 0, SIZE32, 0);
+	pci_dev_bar(&toy[i].pci, 2, SIZE64, PCI_BASE_ADDRESS_MEM_TYPE_64);
 	(void)pci_dev_cap(&toy[i].pci, PCI_CAP_ID_VNDR, cap, 8, writable);
 	(void)pci_dev_cap(&toy[i].pci, PCI_CAP_ID_VNDR, cap, 8, NULL);
 	return pci_add(&host, &toy[i].pci, err);
@@ -118,6 +118,7 @@ static void open_host(void)
 	struct pci_host_config cfg = {
 		.mmio = &mmio,
 		.pio = &pio,
+		.ports = true,
 		.chip = &chip,
 		.vm_fd = -1,
 		.mmio64 = MMIO64,

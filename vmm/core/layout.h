@@ -41,7 +41,9 @@
 #define LAYOUT_KERNEL	   UINT64_C(0x100000)
 
 /* I/O ports. */
-#define LAYOUT_COM1 0x3f8
+#define LAYOUT_COM1	  0x3f8
+#define LAYOUT_PCI_IO	  UINT64_C(0xc000) /* I/O BARs */
+#define LAYOUT_PCI_IO_END UINT64_C(0x10000)
 
 /*
  * The power registers that the ACPI tables promise and devices/legacy/power.c
@@ -60,5 +62,8 @@
 #define LAYOUT_COM1_IRQ	 4
 #define LAYOUT_POWER_IRQ 5 /* generic event: the power button */
 #define LAYOUT_MSI_GSI	 24 /* MSI routes begin above the IOAPIC's pins */
+
+/* Interrupt pin @pin (1: INTA#) of a function in slot @slot of a root bus. */
+#define LAYOUT_PCI_GSI(slot, pin) (16 + ((slot) + (pin)-1) % 8)
 
 #endif

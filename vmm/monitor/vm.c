@@ -150,12 +150,13 @@ static int create_devices(struct vm *vm, struct config *c,
 {
 	struct pci_host_config pci = {
 		.mmio = &vm->mmio,
+		.pio = &vm->pio,
 		/*
 		 * Linux prefers the ports to the ECAM when it finds both, and
 		 * each access to them is an exit.  Without ACPI there is no
 		 * MCFG table, and the ports are all it can find.
 		 */
-		.pio = c->hw == MACHINE_FDT ? &vm->pio : NULL,
+		.ports = c->hw == MACHINE_FDT,
 		.chip = &vm->chip,
 		.vm_fd = vm->fd,
 		.slots = &vm->slots,
