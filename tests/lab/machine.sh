@@ -13,12 +13,16 @@ L1_CMDLINE="console=ttyS0 panic=-1 reboot=t quiet cryptomgr.notests
 # knows no vmgenid, so `session` asks for fresh random numbers by itself.  The
 # CPU has no XSAVE: emulated SVM cannot intercept XSETBV, so a guest of the L1
 # that found XSAVE would not get the state it asks for.
+# qboot does not get over a BAR of 1 GiB, so with --vfio it is SeaBIOS.
 lab_machine()
 {
+	local bios=qboot.rom
+
+	[ -z "$lab_vfio" ] || bios=bios-256k.bin
 	machine=(qemu-system-x86_64 -M q35 -cpu "max,+svm,+npt,-xsave" -m "$lab_memory"
-		-bios qboot.rom -nodefaults -display none -no-reboot
+		-bios "$bios" -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinux" -initrd "$1/initrd.cpio"
-		-append "${L1_CMDLINE//[[:space:]]/ }"
+		-append "${L1_CMDLINE//[[:space:]]/ }${lab_vfio:+ intel_iommu=on}"
 		-device virtio-serial-pci,disable-legacy=on
 		-chardev "file,id=out,path=$2"
 		-device virtserialport,nr=1,chardev=out

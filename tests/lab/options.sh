@@ -2,7 +2,8 @@
 #
 # options.sh - the options that `run` and `kvm` have in common.
 
-LAB_USAGE='[--timeout SECONDS] [--memory MIB] [--cpus N] [--icount] [--] COMMAND...'
+LAB_USAGE='[--timeout SECONDS] [--memory MIB] [--cpus N] [--icount]
+	[--vfio PROFILE] [--disks DIR] [--l1-kernel VERSION] [--] COMMAND...'
 
 # lab_options ARG...: set lab_* from the options, and lab_nopt to their number.
 lab_options()
@@ -10,12 +11,27 @@ lab_options()
 	local all=$#
 
 	lab_timeout=600 lab_memory=1536 lab_cpus=2 lab_icount=
+	lab_vfio='' lab_disks='' lab_kernel=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--timeout | --memory | --cpus)
 			[[ ${2:-} =~ ^[1-9][0-9]{0,6}$ ]] ||
 				die "$1 takes a number above 0, not '${2:-}'"
 			declare -g "lab_${1#--}=$2"
+			shift 2 ;;
+		--vfio)
+			declare -F "profile_${2:-}" >/dev/null ||
+				die "--vfio takes one of: $(vfio_profiles)"
+			lab_vfio=$2
+			shift 2 ;;
+		--disks)
+			[ -d "${2:-}" ] || die "--disks takes a directory, not '${2:-}'"
+			lab_disks=$2
+			shift 2 ;;
+		--l1-kernel)
+			[[ ${2:-} =~ ^[0-9]+[.][0-9]+$ ]] ||
+				die "--l1-kernel takes a version like 6.12, not '${2:-}'"
+			lab_kernel=$2
 			shift 2 ;;
 		--icount)
 			lab_icount=1

@@ -75,6 +75,22 @@ check "devices and file systems" lab 0 sh -ec \
 	 grep -q " /tmp tmpfs " /proc/mounts
 	 echo x >/dev/shm/x; busybox ping -c 1 -W 2 127.0.0.1'
 
+# The profile, the driver of disk0, its content, the groups' members, VFIO.
+mkdir disks
+head -c 1M /dev/urandom >disks/disk0
+check "devices to give away" lab 0 --vfio few --disks disks -- sh -ec '
+	cd /sys/bus/pci/devices
+	test "$(ls 0000:02:00.0/iommu_group/devices)" = 0000:02:00.0
+	test "$(cat 0000:01:00.0/device)" = 0x11e8
+	test "$(basename "$(readlink 0000:02:00.0/driver)")" = nvme
+	test -c /dev/vfio/vfio
+	cat /dev/nvme0n1'
+check "a disk is the file" cmp out disks/disk0
+check "no IOMMU" lab 0 --vfio noiommu -- sh -c \
+	'test ! -e /sys/bus/pci/devices/0000:02:00.0/iommu_group'
+check "an unknown profile" lab 125 --vfio nonsense true
+check "names those there are" grep -q "one of:.* few" err
+
 SECONDS=0
 check "a time limit ends it with 124" lab 124 --timeout 8 -- sleep 100
 check "and says so" grep -q 'killed after 8 s' err
