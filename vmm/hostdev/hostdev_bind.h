@@ -3,8 +3,10 @@
  * hostdev_bind.h - take functions from the host's drivers for a VM, and give
  * them back, also when everything of ours was killed in between.
  *
- *   DATA/devices/BDF.lock   flock of whoever uses the function; its text is
- *                           the id of the VM
+ *   DATA/devices/.lock      held while functions are taken or given back
+ *   DATA/devices/BDF.lock   locked by whoever uses the function, until all who
+ *                           share the descriptor are dead; its text is the id
+ *                           of the VM
  *   DATA/devices/BDF.json   how the function was before; written before
  *                           anything is changed, removed when it is so again
  *
@@ -26,15 +28,14 @@ struct hostdev_hold {
 };
 
 /*
- * Lock, check (hostdev_check()) and bind the functions of @set to vfio-pci for
- * VM @vm; @data is the manager's data directory.  On failure all are as they
- * were and @ret is empty.  -EBUSY with a sentence naming the VM that has one.
- * Afterwards sysfs has changed: hostdev_open_group() only needs bdf and group.
+ * Lock, check (hostdev_check(), with what sysfs says then) and bind the
+ * functions of @set to vfio-pci for VM @vm; @data is the manager's data
+ * directory.  On failure all are as they were and @ret is untouched.  -EBUSY
+ * with a sentence naming the VM that has one.
  */
 int hostdev_take(const struct hostdev_sys *sys, const char *data,
-		 const char *vm, const struct hostdev_list *all,
-		 const struct hostdev_set *set, struct hostdev_hold *ret,
-		 struct err *err);
+		 const char *vm, const struct hostdev_set *set,
+		 struct hostdev_hold *ret, struct err *err);
 
 /*
  * Give back what hostdev_take() took, and unlock.  The VM's descriptors must
@@ -52,8 +53,9 @@ void hostdev_hold_close(struct hostdev_hold *hold);
 
 /*
  * Give back what dead VMs left.  All are tried; the first failure is
- * returned, and is worth a warning, not the end: an entry that can't be
- * carried out stays, one whose driver is gone is said once and removed.
+ * returned, and is worth a warning, not the end.  An entry stays while a
+ * process keeps the function busy or we lack the rights; what the former
+ * driver does not take back is said once.
  */
 int hostdev_repair(const struct hostdev_sys *sys, const char *data,
 		   struct err *err);
@@ -63,12 +65,11 @@ void hostdev_owner(const char *data, const char *bdf, char *ret, size_t size);
 
 /*
  * `gpu bind` and `gpu unbind`: to vfio-pci until told otherwise, and back.
- * Either does nothing when it is so already.  bind takes the functions along
- * that @set has.
+ * Either does nothing when it is so already; unbind gives back the functions
+ * too that bind took along.
  */
 int hostdev_bind(const struct hostdev_sys *sys, const char *data,
-		 const struct hostdev_list *all, const struct hostdev_set *set,
-		 struct err *err);
+		 const struct hostdev_set *set, struct err *err);
 int hostdev_unbind(const struct hostdev_sys *sys, const char *data,
 		   const struct hostdev *dev, struct err *err);
 

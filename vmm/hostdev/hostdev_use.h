@@ -37,14 +37,26 @@ int hostdev_set_add(struct hostdev_set *set, const struct hostdev_list *all,
 int hostdev_check(const struct hostdev_sys *sys, const struct hostdev_list *all,
 		  const struct hostdev_set *set, struct err *err);
 
+struct hostdev_why {
+	char fact[256]; /* "disk nvme0n1 is mounted on '/data'" */
+	char remedy[96]; /* "unmount it" */
+};
+
 /*
  * Whether the host uses @dev: a mounted disk, a network interface that is up,
- * a device node that a process has open, the console.  Says what, as in
- * "disk nvme0n1 is mounted on '/data'".  A function of vfio-pci is in use when
- * a process has its group open.
+ * a device node that a process has open, the console.  A function of vfio-pci
+ * is in use when a process has its group open.  Without root, other users'
+ * processes can't be seen.
  */
 bool hostdev_in_use(const struct hostdev_sys *sys, const struct hostdev *dev,
-		    char *why, size_t size);
+		    struct hostdev_why *ret);
+
+/*
+ * Bytes of memory that a VM with such functions keeps in place: may we lock
+ * that much?  -EPERM with a sentence that says how to be allowed.
+ */
+int hostdev_check_memlock(const struct hostdev_sys *sys, uint64_t bytes,
+			  struct err *err);
 
 /* Members of @dev's group that keep it from being viable: how many, and which.
  */
@@ -52,8 +64,9 @@ size_t hostdev_hinders(const struct hostdev_list *all,
 		       const struct hostdev_set *set, const struct hostdev *dev,
 		       const struct hostdev **ret, size_t max);
 
-/* Whether @driver lets a VM have the group: vfio-pci, pci-stub, or none. */
-bool hostdev_driver_is_neutral(const char *driver);
+/* vfio-pci, or a relative of it that knows the device (nvgrace-gpu-vfio-pci).
+ */
+bool hostdev_with_vfio(const struct hostdev *dev);
 
 enum hostdev_remap {
 	HOSTDEV_REMAP_ON,
@@ -75,6 +88,9 @@ bool hostdev_unsafe_allowed(const struct hostdev_sys *sys);
  */
 int hostdev_open_group(const struct hostdev_sys *sys, const struct hostdev *dev,
 		       struct err *err);
+
+/* The sentence for a group that could not be opened.  Returns -@errnum. */
+int hostdev_say_group(const struct hostdev *dev, int errnum, struct err *err);
 
 /*
  * /dev/vfio/devices/vfioN, the way of iommufd (Linux 6.6).  -ENOENT when this
