@@ -68,6 +68,17 @@ t_bad_memory() {
         says '--memory.*-1' --kernel "$(HELLO)" --memory=-1
 }
 
+# More than any pool holds.
+t_bad_hugepages() {
+    says "--hugepages: '3m' is not a size.*; give 2m or 1g" \
+        --kernel "$(HELLO)" --hugepages 3m &&
+        says "65 MiB of guest RAM are not a multiple.*; give the VM 64m or 66m" \
+            --kernel "$(HELLO)" --memory 65m --hugepages 2m || return
+    [ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || return 0
+    says "needs 2097152 huge pages of 2 MiB, and [0-9]+ are free; make more \(as root: echo [0-9]+ >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\)" \
+        --kernel "$(HELLO)" --memory 4t --hugepages 2m
+}
+
 t_bad_cpus() {
     says '--cpus.*0' --kernel "$(HELLO)" --cpus 0 &&
         says '--cpus.*65' --kernel "$(HELLO)" --cpus 65 &&

@@ -32,6 +32,20 @@ t_memory_64m() { guest memory --memory 64m && printed "MiB: 64"; }
 t_memory_1g() { guest memory --memory 1g && printed "MiB: 1024"; }
 t_memory_6g() { guest memory --memory 6g && printed "MiB: 6144"; }
 
+# Of the host's pool, and all of it allocated before the guest runs.
+t_memory_of_huge_pages() {
+    local free=/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages before
+    before=$(cat $free 2>/dev/null) && [ "$before" -ge 32 ] || {
+        echo "fewer than 32 free huge pages of 2 MiB" >"$T/out"
+        return "$SKIP"
+    }
+    : >"$T/events"
+    guest memory --memory 64m --hugepages 2m --events "$T/events" &&
+        printed "MiB: 64" && [ "$(cat $free)" = "$before" ] &&
+        grep -q '"event":"memory".*"bytes":67108864,"page":2097152,"threads":1,' \
+            "$T/events"
+}
+
 # smaps_kb PID FIELD INSIDE: kilobytes of FIELD in the mappings of guest RAM
 # (INSIDE 1), or in all others (0).
 smaps_kb() {

@@ -215,8 +215,10 @@ int driver_try_open(struct driver *d, const struct virtio_ops *ops,
 		.pci = &d->host,
 	};
 
+	const struct gmem_config ram = { .size = DRIVER_RAM };
+
 	*d = (struct driver){ .next = BUFS_AT };
-	assert_int_equal(gmem_init(&d->gm, DRIVER_RAM, err), 0);
+	assert_int_equal(gmem_init(&d->gm, &ram, err), 0);
 	assert_int_equal(irqchip_init(&d->chip, -1, err), 0);
 	assert_int_equal(loop_init(&d->loop, err), 0);
 	bus_init(&d->mmio);

@@ -16,8 +16,10 @@
 
 void fw_init(struct fw *fw, uint64_t mib)
 {
+	const struct gmem_config ram = { .size = mib << 20 };
+
 	*fw = (struct fw){ 0 };
-	assert_int_equal(gmem_init(&fw->gm, mib << 20, &fw->err), 0);
+	assert_int_equal(gmem_init(&fw->gm, &ram, &fw->err), 0);
 	fw->m = (struct machine){
 		.gm = &fw->gm,
 		.cpus = 1,

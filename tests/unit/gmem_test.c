@@ -16,6 +16,13 @@
 #define MIB UINT64_C(0x100000)
 #define GIB UINT64_C(0x40000000)
 
+static int make(struct gmem *gm, uint64_t size, struct err *err)
+{
+	const struct gmem_config ram = { .size = size };
+
+	return gmem_init(gm, &ram, err);
+}
+
 static void nothing_is_touched_in_advance(void **state)
 {
 	struct gmem gm;
@@ -23,7 +30,7 @@ static void nothing_is_touched_in_advance(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(gmem_init(&gm, 6 * GIB, &err), 0);
+	assert_int_equal(make(&gm, 6 * GIB, &err), 0);
 	assert_int_equal(fstat(gm.fd, &st), 0);
 	assert_int_equal(st.st_size, 6 * GIB);
 	assert_int_equal(st.st_blocks, 0);
@@ -53,7 +60,7 @@ static void edges_hold(void **state)
 	char buf[8] = "abcdefg";
 
 	(void)state;
-	assert_int_equal(gmem_init(&gm, 64 * MIB, &err), 0);
+	assert_int_equal(make(&gm, 64 * MIB, &err), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(
 			gmem_write(&gm, cases[i].gpa, buf, cases[i].len),
@@ -77,7 +84,7 @@ static void nothing_crosses_the_hole(void **state)
 	uint64_t v = UINT64_C(0x1122334455667788), got = 0;
 
 	(void)state;
-	assert_int_equal(gmem_init(&gm, 4 * GIB, &err), 0);
+	assert_int_equal(make(&gm, 4 * GIB, &err), 0);
 	assert_int_equal(gm.nr, 2);
 	assert_int_equal(gmem_write(&gm, LAYOUT_LOW_RAM_END - 4, &v, 8),
 			 -EFAULT);
@@ -98,7 +105,7 @@ static void a_host_that_refuses_is_said(void **state)
 
 	(void)state;
 	/* More than any address space of user programs. */
-	int r = gmem_init(&gm, UINT64_C(1) << 57, &err);
+	int r = make(&gm, UINT64_C(1) << 57, &err);
 	assert_true(r == -ENOMEM || r == -EINVAL || r == -EFBIG);
 	assert_non_null(strstr(err.msg, "MiB of guest RAM ("));
 	assert_non_null(strstr(err.msg, "; give the VM less"));

@@ -32,9 +32,10 @@ static struct vq_chain chain;
 
 static void open_queue(bool indirect, bool event_idx)
 {
+	const struct gmem_config ram = { .size = RAM };
 	struct vq_setup setup;
 
-	assert_int_equal(gmem_init(&gm, RAM, NULL), 0);
+	assert_int_equal(gmem_init(&gm, &ram, NULL), 0);
 	driver_queue_init(&q, &gm, BASE, SIZE);
 	driver_queue_setup(&q, &setup);
 	setup.indirect = indirect;
@@ -224,9 +225,11 @@ static void a_chain_of_4_gib(void **state)
 {
 	struct vq_setup setup;
 
+	const struct gmem_config ram = { .size = UINT64_C(5) << 30 };
+
 	(void)state;
 	gmem_done(&gm);
-	assert_int_equal(gmem_init(&gm, UINT64_C(5) << 30, NULL), 0);
+	assert_int_equal(gmem_init(&gm, &ram, NULL), 0);
 	driver_queue_init(&q, &gm, BASE, SIZE);
 	driver_queue_setup(&q, &setup);
 	assert_int_equal(vq_init(&vq, &gm, &setup), 0);

@@ -15,6 +15,10 @@
  *
  * Events, on the descriptor given with --events, one JSON object a line:
  *   {"event":"created","ns":...}   KVM objects exist
+ *   {"event":"memory","ns":...,"bytes":...,"page":...,"threads":...,
+ *    "populate_ns":...,"map_ns":...}  all of guest RAM was allocated in
+ *       pages of "page" bytes by "threads", and mapped for devices' DMA; only
+ *       with huge pages or with devices of the host
  *   {"event":"started","ns":...}   just before the first KVM_RUN
  *   {"event":"ended","ns":...,"reason":"poweroff"|"reset"|"killed"|"error"}
  * "ns" is CLOCK_MONOTONIC of the host.

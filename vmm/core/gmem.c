@@ -4,15 +4,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/memfd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "vmm/core/gmem_priv.h"
 #include "vmm/core/layout.h"
-
-#define PAGE	  UINT64_C(4096)
-#define HUGE_PAGE (UINT64_C(2) << 20)
 
 /*
  * Nothing is allocated here, so what refuses is a limit: RLIMIT_AS,
@@ -30,40 +30,79 @@ static int no_room(int errnum, uint64_t size, struct err *err)
 		       size >> 20, strerrordesc_np(errnum));
 }
 
-static int map_region(struct gmem *gm, gpa_t gpa, uint64_t size,
-		      uint64_t offset, struct err *err)
+static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 {
-	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_NORESERVE, gm->fd, (off_t)offset);
+	bool huge = gm->page > GMEM_PAGE_4K;
+	/*
+	 * Huge pages are reserved here, or the mapping fails: nobody else can
+	 * take what is promised to the guest.
+	 */
+	void *host = mmap(NULL, r->size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | (huge ? 0 : MAP_NORESERVE), gm->fd,
+			  (off_t)r->offset);
+
+	if (host == MAP_FAILED && huge && errno == ENOMEM)
+		return gmem_too_few(gm, -1, gm->size / gm->page, err);
 	if (host == MAP_FAILED)
 		return no_room(errno, gm->size, err);
 
 	/* Not in a core dump; a huge page where the host has one at hand. */
-	(void)madvise(host, size, MADV_DONTDUMP);
-	(void)madvise(host, size, MADV_HUGEPAGE);
-	gm->region[gm->nr++] = (struct gmem_region){
-		.gpa = gpa, .size = size, .offset = offset, .host = host
-	};
+	(void)madvise(host, r->size, MADV_DONTDUMP);
+	if (!huge)
+		(void)madvise(host, r->size, MADV_HUGEPAGE);
+	r->host = host;
 	return 0;
 }
 
-int gmem_init(struct gmem *gm, uint64_t size, struct err *err)
+static int make_memfd(struct gmem *gm, struct err *err)
 {
-	*gm = (struct gmem){ .fd = -1, .size = size };
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 
-	gm->fd = memfd_create("guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (gm->page == GMEM_PAGE_2M)
+		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
+	else if (gm->page == GMEM_PAGE_1G)
+		flags |= MFD_HUGETLB | MFD_HUGE_1GB;
+	gm->fd = memfd_create("guest-ram", flags);
 	if (gm->fd < 0)
 		return err_set(err, errno, "create guest RAM");
-	if (ftruncate(gm->fd, (off_t)size) < 0) {
-		int r = no_room(errno, size, err);
-		gmem_done(gm);
-		return r;
-	}
+	if (ftruncate(gm->fd, (off_t)gm->size) < 0)
+		return no_room(errno, gm->size, err);
+	return 0;
+}
 
-	uint64_t low = size < LAYOUT_LOW_RAM_END ? size : LAYOUT_LOW_RAM_END;
-	int r = map_region(gm, 0, low, 0, err);
-	if (r == 0 && size > low)
-		r = map_region(gm, LAYOUT_HIGH_RAM, size - low, low, err);
+static void lay_out(struct gmem *gm)
+{
+	uint64_t low = gm->size;
+
+	if (low > LAYOUT_LOW_RAM_END)
+		low = LAYOUT_LOW_RAM_END;
+	gm->region[gm->nr++] = (struct gmem_region){ .size = low };
+	if (gm->size > low)
+		gm->region[gm->nr++] = (struct gmem_region){
+			.gpa = LAYOUT_HIGH_RAM,
+			.size = gm->size - low,
+			.offset = low,
+		};
+}
+
+int gmem_init(struct gmem *gm, const struct gmem_config *cfg, struct err *err)
+{
+	*gm = (struct gmem){
+		.fd = -1,
+		.size = cfg->size,
+		.page = cfg->page ? cfg->page : GMEM_PAGE_4K,
+		.nr_nodes = cfg->nr_nodes,
+		.threads = cfg->threads,
+		.root = cfg->root ? cfg->root : "",
+	};
+	lay_out(gm);
+	int r = gmem_plan(gm, cfg, err);
+	if (r == 0)
+		r = make_memfd(gm, err);
+	for (unsigned i = 0; r == 0 && i < gm->nr; i++)
+		r = map_region(gm, &gm->region[i], err);
+	if (r == 0)
+		r = gmem_bind(gm, err);
 	if (r < 0)
 		gmem_done(gm);
 	return r;
@@ -72,7 +111,8 @@ int gmem_init(struct gmem *gm, uint64_t size, struct err *err)
 void gmem_done(struct gmem *gm)
 {
 	for (unsigned i = 0; i < gm->nr; i++)
-		(void)munmap(gm->region[i].host, gm->region[i].size);
+		if (gm->region[i].host)
+			(void)munmap(gm->region[i].host, gm->region[i].size);
 	if (gm->fd >= 0)
 		(void)close(gm->fd);
 	*gm = (struct gmem){ .fd = -1 };
@@ -163,9 +203,9 @@ static void ask_for_huge(unsigned char *host, uint64_t len)
 	for (uint64_t off = 0; off < len;) {
 		uint64_t at = (uintptr_t)(host + off);
 
-		(void)madvise(host + off - at % PAGE, PAGE,
+		(void)madvise(host + off - at % GMEM_PAGE_4K, GMEM_PAGE_4K,
 			      MADV_POPULATE_WRITE);
-		off += HUGE_PAGE - at % HUGE_PAGE;
+		off += GMEM_PAGE_2M - at % GMEM_PAGE_2M;
 	}
 }
 
@@ -178,6 +218,8 @@ int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 
 	if (!r || len > r->size - (gpa - r->gpa))
 		return -EFAULT;
+	if (gm->page > GMEM_PAGE_4K)
+		return -EINVAL; /* hugetlbfs has no write */
 	if (lseek(gm->fd, (off_t)(r->offset + (gpa - r->gpa)), SEEK_SET) < 0)
 		return -errno;
 	ask_for_huge(r->host + (gpa - r->gpa), len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gmem.h - guest RAM: one memfd, mapped shared and without reserve, seen by
- * the guest as one region below the 4 GiB hole and one above.
+ * gmem.h - guest RAM: one memfd, mapped shared, seen by the guest as one
+ * region below the 4 GiB hole and one above.  Nothing of it is allocated
+ * before it is touched, unless it is made of huge pages or populated.
  *
  * Only gmem.c turns a gpa_t into a pointer.  The guest may change any byte at
  * any time: what was read once is not read again.
@@ -18,7 +19,23 @@
 /* An address in the guest's physical space. */
 typedef uint64_t gpa_t;
 
-#define GMEM_REGIONS 2
+#define GMEM_REGIONS   2
+#define GMEM_MAX_NODES 8
+/* One node's share may lie on both sides of the hole. */
+#define GMEM_RANGES (GMEM_MAX_NODES + GMEM_REGIONS - 1)
+
+#define GMEM_PAGE_4K UINT64_C(0x1000)
+#define GMEM_PAGE_2M UINT64_C(0x200000)
+#define GMEM_PAGE_1G UINT64_C(0x40000000)
+
+struct gmem_config {
+	uint64_t size; /* bytes, a multiple of @page */
+	uint64_t page; /* GMEM_PAGE_*; 0: 4K */
+	unsigned nr_nodes; /* NUMA nodes of the guest; 0: it has no NUMA */
+	unsigned node[GMEM_MAX_NODES]; /* the host's, one for each */
+	unsigned threads; /* that populate a node at most; 0: 16 */
+	const char *root; /* before /sys and /proc, for tests; NULL: "" */
+};
 
 struct gmem_region {
 	gpa_t gpa;
@@ -27,21 +44,59 @@ struct gmem_region {
 	unsigned char *host;
 };
 
+/* What of a region belongs to one node. */
+struct gmem_range {
+	gpa_t gpa;
+	uint64_t size;
+	unsigned char *host;
+	unsigned node; /* the guest's */
+	int host_node; /* -1: memory from anywhere */
+};
+
+/* What gmem_populate() did. */
+struct gmem_report {
+	uint64_t bytes; /* 0: it was not called */
+	unsigned threads;
+	uint64_t ns;
+};
+
 struct gmem {
 	int fd;
-	uint64_t size;
+	uint64_t size, page;
 	unsigned nr;
 	struct gmem_region region[GMEM_REGIONS];
+	unsigned nr_nodes; /* 0: no NUMA, every range is of node 0 */
+	unsigned nr_ranges;
+	struct gmem_range range[GMEM_RANGES]; /* by address */
+	unsigned threads;
+	const char *root;
+	struct gmem_report report;
 };
 
 /*
- * Make @size bytes of RAM (a multiple of the page size), nothing of it
- * touched.  The regions are fixed from here on, so no call needs a lock.
- * -errno with a sentence.  gmem_done() accepts a gmem that is zeroed except
- * for fd -1.
+ * Make RAM.  Regions and ranges are fixed from here on, so no call needs a
+ * lock.  Each node gets an equal share, in multiples of 2 MiB or of the page,
+ * bound to its host node (MPOL_BIND).  Pages of 4 KiB: nothing is touched yet.
+ * Huge pages are reserved, but only gmem_populate() makes sure that none is
+ * missing on its node; the guest must not run before.
+ *
+ * -errno with a sentence: too few huge pages or none of that size, a size
+ * that is no multiple, a host node that is not there, a limit.  gmem_done()
+ * accepts a gmem that is zeroed except for fd -1.
  */
-int gmem_init(struct gmem *gm, uint64_t size, struct err *err);
+int gmem_init(struct gmem *gm, const struct gmem_config *cfg, struct err *err);
 void gmem_done(struct gmem *gm);
+
+/*
+ * Allocate every page now, by several threads for each node, which run on the
+ * node's processors and are gone on return.  Bytes that are in RAM already
+ * stay.  A second call only reports.  The main thread, before vCPUs run.
+ *
+ * -ENOMEM with a sentence when the memory is not there (looked up first: the
+ * OOM killer is not asked), -EINTR when SIGTERM or SIGINT, being blocked,
+ * became pending.
+ */
+int gmem_populate(struct gmem *gm, struct gmem_report *ret, struct err *err);
 
 /*
  * Host address of [@gpa, @gpa + @len), or NULL when that is not wholly inside
@@ -66,7 +121,8 @@ int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len);
  * Fill [@gpa, @gpa + @len) from @fd at @off inside the host's kernel: no page
  * is zeroed or faulted in first, which is half the cost of a copy by pread().
  * Returns the bytes done, less than @len at the file's end; -EFAULT outside
- * one region, -EINVAL when this file cannot be sent.  One thread at a time.
+ * one region, -EINVAL when this file cannot be sent, or not to huge pages.  One
+ * thread at a time.
  */
 int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 		  uint64_t len);

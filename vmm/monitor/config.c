@@ -12,9 +12,6 @@
 #include "vmm/lib/parse.h"
 #include "vmm/monitor/config_priv.h"
 
-#define MEMORY_MIN (UINT64_C(4) << 20)
-#define MEMORY_MAX (UINT64_C(4) << 40)
-
 enum option_key {
 	OPT_KVM = 256,
 	OPT_KERNEL,
@@ -22,6 +19,7 @@ enum option_key {
 	OPT_CMDLINE,
 	OPT_CPUS,
 	OPT_MEMORY,
+	OPT_HUGEPAGES,
 	OPT_HW,
 	OPT_SERIAL,
 	OPT_CONTROL,
@@ -42,6 +40,8 @@ static const struct argp_option options[] = {
 	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Kernel command line", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "vCPUs, 1 to 64 (default 1)", 0 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "RAM, such as 512m (default)", 0 },
+	{ "hugepages", OPT_HUGEPAGES, "2m|1g", 0,
+	  "RAM from the host's huge pages, allocated before the start", 0 },
 	{ "hw", OPT_HW, "acpi|fdt", 0, "How the machine is described", 0 },
 	{ "serial", OPT_SERIAL, "RES|stdio", 0, "A 16550 and its output", 0 },
 	{ "control", OPT_CONTROL, "RES", 0,
@@ -121,25 +121,6 @@ static int set_serial(struct config *c, const char *arg, struct err *err)
 		config_open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
 }
 
-static int set_memory(struct parse *p, const char *arg)
-{
-	uint64_t bytes;
-	int r = parse_size(arg, "--memory", &bytes, p->err);
-
-	if (r < 0)
-		return r;
-	if (bytes < MEMORY_MIN)
-		return err_say(p->err, ERANGE,
-			       "--memory: %s is too small; give 64m or more",
-			       arg);
-	if (bytes > MEMORY_MAX)
-		return err_say(p->err, ERANGE,
-			       "--memory: %s is too large; give 4t or less",
-			       arg);
-	p->c->memory = bytes & ~UINT64_C(4095);
-	return 0;
-}
-
 static int set_hw(struct config *c, const char *arg, struct err *err)
 {
 	if (strcmp(arg, "acpi") == 0)
@@ -183,7 +164,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_CPUS:
 		return -set_cpus(c, arg, err);
 	case OPT_MEMORY:
-		return -set_memory(p, arg);
+		return -config_set_memory(c, arg, err);
+	case OPT_HUGEPAGES:
+		return -config_set_hugepages(c, arg, err);
 	case OPT_HW:
 		return -set_hw(c, arg, err);
 	case OPT_SERIAL:

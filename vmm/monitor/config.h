@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config.h - what one VM is made of: every descriptor open, every number
- * checked.  After config_parse() the monitor opens no path.
+ * checked.  After config_parse() the monitor opens no path, but for what the
+ * host says of its memory in /sys and /proc while the VM is made.
  */
 #ifndef VMM_MONITOR_CONFIG_H
 #define VMM_MONITOR_CONFIG_H
@@ -42,6 +43,7 @@ struct config {
 	const char *cmdline;
 	unsigned cpus;
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
+	uint64_t page; /* GMEM_PAGE_2M or _1G; 0: no huge pages */
 	enum machine_hw hw;
 	bool serial;
 	int serial_out, serial_in; /* -1: none */

@@ -19,6 +19,10 @@ int config_set_fd(int *slot, int fd);
 int config_set_listener(int *slot, const char **made, const char *res,
 			struct err *err);
 
+/* The values of --memory and --hugepages. */
+int config_set_memory(struct config *c, const char *arg, struct err *err);
+int config_set_hugepages(struct config *c, const char *arg, struct err *err);
+
 /* The values of --disk, --net and --vsock, cut up on the way. */
 int config_add_disk(struct config *c, char *arg, struct err *err);
 int config_add_net(struct config *c, char *arg, struct err *err);

@@ -212,28 +212,53 @@ void control_done(struct control *c)
 	loop_remove(c->loop, &c->listener);
 }
 
-void control_event(int fd, const char *event, const char *reason)
+static struct json_object *new_event(const char *event)
 {
+	struct json_object *o = json_object_new_object();
 	struct timespec now;
 
-	if (fd < 0)
-		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-
-	AUTO_JSON struct json_object *o = json_object_new_object();
 	add_str(o, "event", event);
 	add_i64(o, "ns",
 		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	if (reason)
-		add_str(o, "reason", reason);
+	return o;
+}
 
+static void send_event(int fd, struct json_object *o)
+{
 	const char *text =
 		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	char line[256];
 	int n = snprintf(line, sizeof(line), "%s\n", text);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
 	if (n > 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
 		(void)!write(fd, line, (size_t)n);
+}
+
+void control_event(int fd, const char *event, const char *reason)
+{
+	if (fd < 0)
+		return;
+
+	AUTO_JSON struct json_object *o = new_event(event);
+	if (reason)
+		add_str(o, "reason", reason);
+	send_event(fd, o);
+}
+
+void control_event_memory(int fd, const struct gmem *gm, uint64_t map_ns)
+{
+	if (fd < 0 || gm->report.bytes == 0)
+		return;
+
+	AUTO_JSON struct json_object *o = new_event("memory");
+	add_i64(o, "bytes", gm->report.bytes);
+	add_i64(o, "page", gm->page);
+	add_i64(o, "threads", gm->report.threads);
+	add_i64(o, "populate_ns", gm->report.ns);
+	add_i64(o, "map_ns", map_ns);
+	send_event(fd, o);
 }
 
 const char *control_end_name(enum vm_end end)

@@ -28,6 +28,9 @@ void control_done(struct control *c);
 /* One line on @fd (-1: none); a reader that is gone or slow is ignored. */
 void control_event(int fd, const char *event, const char *reason);
 
+/* "memory", if RAM was populated. */
+void control_event_memory(int fd, const struct gmem *gm, uint64_t map_ns);
+
 /* The word for it in events and answers. */
 const char *control_end_name(enum vm_end end);
 

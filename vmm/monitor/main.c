@@ -68,11 +68,17 @@ static int run(struct monitor *m, struct config *c, struct err *err)
 					 c->control_fd, err);
 		if (r == 0) {
 			control_event(c->events_fd, "created", NULL);
+			control_event_memory(c->events_fd, &m->vm.gm,
+					     m->vm.map_ns);
 			control_event(c->events_fd, "started", NULL);
 			r = vm_start(&m->vm, err);
 			if (r == 0)
 				r = loop_run(&m->loop);
 			control_done(&m->control);
+		} else if (r == -EINTR) {
+			/* A signal while RAM was allocated. */
+			vm_finish(&m->vm, VM_KILLED);
+			r = 0;
 		}
 		vm_destroy(&m->vm);
 	}

@@ -53,11 +53,19 @@ static int create_kvm(struct vm *vm, struct err *err)
 
 static int create_ram(struct vm *vm, struct err *err)
 {
-	int r = slots_init(&vm->slots, vm->fd, err);
+	const struct gmem_config ram = {
+		.size = vm->config->memory,
+		.page = vm->config->page,
+	};
+	struct gmem_report report;
 	unsigned id;
 
+	int r = slots_init(&vm->slots, vm->fd, err);
 	if (r == 0)
-		r = gmem_init(&vm->gm, vm->config->memory, err);
+		r = gmem_init(&vm->gm, &ram, err);
+	/* The first touch of one that is missing would be a SIGBUS. */
+	if (r == 0 && ram.page)
+		r = gmem_populate(&vm->gm, &report, err);
 	for (unsigned i = 0; r == 0 && i < vm->gm.nr; i++) {
 		const struct gmem_region *reg = &vm->gm.region[i];
 

@@ -49,6 +49,7 @@ struct vm {
 	size_t run_size; /* of each vCPU's kvm_run */
 	struct slots slots;
 	struct gmem gm;
+	uint64_t map_ns; /* it took to map RAM for DMA; 0: it was not */
 	struct irqchip chip;
 	struct bus pio, mmio;
 	struct pci_host pci;

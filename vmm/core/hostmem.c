@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hostmem.c - the host's memory, read from /sys and /proc. */
+#include "vmm/core/hostmem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+
+#define FILE_MAX (64 << 10)
+#define NODES	 "/sys/devices/system/node"
+
+/* The small file @root followed by the formatted path; the caller frees. */
+__attribute__((format(printf, 4, 5))) static int
+slurp(char **ret, struct err *err, const char *root, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	size_t len = strlen(root);
+
+	if (len >= sizeof(path))
+		return err_set(err, ENAMETOOLONG, "'%s'", root);
+	memcpy(path, root, len + 1);
+	va_start(ap, fmt);
+	(void)vsnprintf(path + len, sizeof(path) - len, fmt, ap);
+	va_end(ap);
+	return io_read_file(path, FILE_MAX, ret, err);
+}
+
+static void set_add(struct host_set *s, unsigned n)
+{
+	if (!CPU_ISSET_S(n, sizeof(s->set), s->set))
+		s->nr++;
+	CPU_SET_S(n, sizeof(s->set), s->set);
+}
+
+/* A number below HOST_MAX_CPUS at *@text, which moves behind it. */
+static bool take_number(const char **text, unsigned *ret)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	unsigned long n = strtoul(*text, &end, 10);
+	if (n >= HOST_MAX_CPUS)
+		return false;
+	*ret = (unsigned)n;
+	*text = end;
+	return true;
+}
+
+int host_set_parse(const char *text, struct host_set *ret)
+{
+	struct host_set s = { 0 };
+
+	while (*text && *text != '\n') {
+		unsigned first;
+		unsigned last;
+
+		if (!take_number(&text, &first))
+			return -EINVAL;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!take_number(&text, &last) || last < first)
+				return -EINVAL;
+		}
+		for (unsigned n = first; n <= last; n++)
+			set_add(&s, n);
+		if (*text == ',')
+			text++;
+		else if (*text && *text != '\n')
+			return -EINVAL;
+	}
+	*ret = s;
+	return 0;
+}
+
+bool host_set_has(const struct host_set *s, unsigned n)
+{
+	return n < HOST_MAX_CPUS && CPU_ISSET_S(n, sizeof(s->set), s->set);
+}
+
+int host_nodes(const char *root, struct host_set *ret, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = slurp(&text, err, root, NODES "/has_memory");
+
+	if (r == -ENOENT)
+		return err_say(err, ENOTSUP,
+			       "this host's kernel knows no NUMA nodes (there "
+			       "is no '" NODES "'); leave --numa out");
+	if (r < 0)
+		return r;
+	if (host_set_parse(text, ret) < 0)
+		return err_say(err, EINVAL,
+			       "'" NODES "/has_memory' is not a list of nodes");
+	return 0;
+}
+
+int host_node_cpus(const char *root, unsigned node, struct host_set *ret,
+		   struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = slurp(&text, err, root, NODES "/node%u/cpulist", node);
+
+	if (r < 0)
+		return r;
+	if (host_set_parse(text, ret) < 0)
+		return err_say(err, EINVAL,
+			       "'" NODES "/node%u/cpulist' is not a list of "
+			       "processors",
+			       node);
+	return 0;
+}
+
+/*
+ * The file has a column for each node that is online, in the order of their
+ * numbers, which need not be without gaps.
+ */
+int host_distances(const char *root, unsigned from, const unsigned *to,
+		   unsigned nr, uint8_t *ret, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *online = NULL;
+	struct host_set nodes;
+
+	int r = slurp(&online, err, root, NODES "/online");
+	if (r == 0)
+		r = slurp(&text, err, root, NODES "/node%u/distance", from);
+	if (r != 0)
+		return r;
+	if (host_set_parse(online, &nodes) < 0)
+		return err_say(err, EINVAL,
+			       "'" NODES "/online' is not a list of nodes");
+
+	unsigned found = 0;
+	char *at = text;
+	for (unsigned n = 0; n < HOST_MAX_NODES; n++) {
+		if (!host_set_has(&nodes, n))
+			continue;
+		char *end;
+		unsigned long d = strtoul(at, &end, 10);
+		if (end == at || d < 10 || d > 255)
+			break;
+		at = end;
+		for (unsigned i = 0; i < nr; i++)
+			if (to[i] == n) {
+				ret[i] = (uint8_t)d;
+				found++;
+			}
+	}
+	if (found < nr)
+		return err_say(err, EINVAL,
+			       "'" NODES "/node%u/distance' does not say how "
+			       "far the other nodes are",
+			       from);
+	return 0;
+}
+
+static int huge_dir(const char *root, int node, uint64_t page, char *path,
+		    size_t len)
+{
+	uint64_t kib = page >> 10;
+	int n = node < 0 ? snprintf(path, len,
+				    "%s/sys/kernel/mm/hugepages/"
+				    "hugepages-%" PRIu64 "kB",
+				    root, kib)
+			 : snprintf(path, len,
+				    "%s" NODES "/node%d/hugepages/"
+				    "hugepages-%" PRIu64 "kB",
+				    root, node, kib);
+
+	return n > 0 && (size_t)n < len ? 0 : -ENAMETOOLONG;
+}
+
+static int huge_number(const char *dir, const char *name, uint64_t *ret,
+		       struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = slurp(&text, err, dir, "/%s", name);
+
+	if (r == 0)
+		*ret = strtoull(text, NULL, 10);
+	return r;
+}
+
+static int no_huge(const char *dir, uint64_t page, struct err *err)
+{
+	return err_say(err, ENOTSUP,
+		       "this host has no huge pages of %" PRIu64
+		       " MiB (there is no '%s'); use another size, or boot it "
+		       "with hugepagesz=%" PRIu64 "M",
+		       page >> 20, dir, page >> 20);
+}
+
+int host_huge_pages(const char *root, int node, uint64_t page, uint64_t *ret,
+		    struct err *err)
+{
+	char all[256];
+	char dir[256];
+	uint64_t free = 0;
+	uint64_t reserved = 0;
+	uint64_t more = 0;
+	uint64_t surplus = 0;
+
+	if (huge_dir(root, -1, page, all, sizeof(all)) < 0 ||
+	    huge_dir(root, node, page, dir, sizeof(dir)) < 0)
+		return err_set(err, ENAMETOOLONG, "'%s'", root);
+	int r = huge_number(dir, "free_hugepages", &free, err);
+	if (r == -ENOENT)
+		return no_huge(dir, page, err);
+	if (r == 0)
+		r = huge_number(all, "nr_overcommit_hugepages", &more, err);
+	if (r == 0)
+		r = huge_number(all, "surplus_hugepages", &surplus, err);
+	/* What is reserved is reserved on no particular node. */
+	if (r == 0 && node < 0)
+		r = huge_number(all, "resv_hugepages", &reserved, err);
+	if (r < 0)
+		return r;
+	*ret = free > reserved ? free - reserved : 0;
+	*ret += more > surplus ? more - surplus : 0;
+	return 0;
+}
+
+int host_huge_pool(const char *root, int node, uint64_t page, char *ret_path,
+		   size_t len, uint64_t *ret_nr, struct err *err)
+{
+	char dir[256];
+
+	if (huge_dir(root, node, page, dir, sizeof(dir)) < 0)
+		return err_set(err, ENAMETOOLONG, "'%s'", root);
+	(void)snprintf(ret_path, len, "%s/nr_hugepages", dir);
+	return huge_number(dir, "nr_hugepages", ret_nr, err);
+}
+
+/* The number behind @name; 0 when it is not there. */
+static uint64_t number_at(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+/* Nodes have no MemAvailable: free, and what the page cache can give. */
+static uint64_t node_available(const char *text)
+{
+	return number_at(text, "MemFree:") + number_at(text, "Active(file):") +
+	       number_at(text, "Inactive(file):") +
+	       number_at(text, "SReclaimable:");
+}
+
+/* What the control group @path leaves, its page cache given up. */
+static uint64_t one_group(const char *root, const char *path)
+{
+	AUTO_FREE char *max = NULL;
+	AUTO_FREE char *now = NULL;
+	AUTO_FREE char *stat = NULL;
+
+	if (slurp(&max, NULL, root, "/sys/fs/cgroup%s/memory.max", path) < 0 ||
+	    slurp(&now, NULL, root, "/sys/fs/cgroup%s/memory.current", path) <
+		    0 ||
+	    slurp(&stat, NULL, root, "/sys/fs/cgroup%s/memory.stat", path) <
+		    0 ||
+	    !isdigit((unsigned char)max[0]))
+		return UINT64_MAX;
+
+	uint64_t limit = strtoull(max, NULL, 10);
+	uint64_t used = strtoull(now, NULL, 10);
+	uint64_t cache = number_at(stat, "\nactive_file ") +
+			 number_at(stat, "\ninactive_file ");
+
+	used = used > cache ? used - cache : 0;
+	return limit > used ? limit - used : 0;
+}
+
+/*
+ * The least that ours and those above it leave (cgroup v2: "0::/path").  Not
+ * being able to tell is no limit.
+ */
+static uint64_t group_available(const char *root)
+{
+	AUTO_FREE char *group = NULL;
+	uint64_t least = UINT64_MAX;
+
+	if (slurp(&group, NULL, root, "/proc/self/cgroup") < 0)
+		return least;
+	char *path = strstr(group, "0::/");
+	if (!path)
+		return least;
+	path += 3;
+	path[strcspn(path, "\n")] = '\0';
+	for (char *slash; (slash = strrchr(path, '/')); *slash = '\0') {
+		uint64_t left = one_group(root, path);
+
+		if (left < least)
+			least = left;
+	}
+	return least;
+}
+
+int host_available(const char *root, int node, uint64_t *ret, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = node < 0 ? slurp(&text, err, root, "/proc/meminfo")
+			 : slurp(&text, err, root, NODES "/node%d/meminfo",
+				 node);
+
+	if (r < 0)
+		return r;
+	if (node >= 0) {
+		*ret = node_available(text) << 10;
+		return 0;
+	}
+	uint64_t left = group_available(root);
+	*ret = number_at(text, "MemAvailable:") << 10;
+	if (*ret > left)
+		*ret = left;
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config_memory.c - how much RAM, of which pages, on which NUMA nodes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <strings.h>
+
+#include "vmm/core/hostmem.h"
+#include "vmm/lib/parse.h"
+#include "vmm/monitor/config_priv.h"
+
+#define MEMORY_MIN (UINT64_C(4) << 20)
+#define MEMORY_MAX (UINT64_C(4) << 40)
+
+int config_set_memory(struct config *c, const char *arg, struct err *err)
+{
+	uint64_t bytes;
+	int r = parse_size(arg, "--memory", &bytes, err);
+
+	if (r < 0)
+		return r;
+	if (bytes < MEMORY_MIN)
+		return err_say(err, ERANGE,
+			       "--memory: %s is too small; give 64m or more",
+			       arg);
+	if (bytes > MEMORY_MAX)
+		return err_say(err, ERANGE,
+			       "--memory: %s is too large; give 4t or less",
+			       arg);
+	c->memory = bytes & ~(GMEM_PAGE_4K - 1);
+	return 0;
+}
+
+int config_set_hugepages(struct config *c, const char *arg, struct err *err)
+{
+	if (strcasecmp(arg, "2m") == 0)
+		c->page = GMEM_PAGE_2M;
+	else if (strcasecmp(arg, "1g") == 0)
+		c->page = GMEM_PAGE_1G;
+	else
+		return err_say(err, EINVAL,
+			       "--hugepages: '%s' is not a size of huge pages; "
+			       "give 2m or 1g",
+			       arg);
+	return 0;
+}
