@@ -133,12 +133,14 @@ int journal_read(const char *data, const char *bdf, struct journal *ret,
 		r = json_get_i64(o, "vendor", &vendor, err);
 	if (r == 0)
 		r = json_get_i64(o, "device", &device, err);
-	if (r < 0)
-		return err_wrap(err,
-				"the record of how %s was before ('%s') can't "
-				"be used; bind the function by hand and remove "
-				"the file",
-				bdf, path);
+	if (r < 0) {
+		(void)err_wrap(err,
+			       "the record of how %s was before ('%s') can't "
+			       "be used; bind the function by hand and remove "
+			       "the file",
+			       bdf, path);
+		return -EINVAL;
+	}
 	copy(j.driver, sizeof(j.driver), o, "former_driver");
 	copy(j.override, sizeof(j.override), o, "former_override");
 	copy(j.vm, sizeof(j.vm), o, "vm");
