@@ -3,7 +3,7 @@
 # options.sh - the options that `run` and `kvm` have in common.
 
 LAB_USAGE='[--timeout SECONDS] [--memory MIB] [--cpus N] [--icount]
-	[--vfio PROFILE] [--disks DIR] [--l1-kernel VERSION] [--] COMMAND...'
+	[--vfio PROFILE [--disks DIR] [--iommufd]] [--] COMMAND...'
 
 # lab_options ARG...: set lab_* from the options, and lab_nopt to their number.
 lab_options()
@@ -11,7 +11,7 @@ lab_options()
 	local all=$#
 
 	lab_timeout=600 lab_memory=1536 lab_cpus=2 lab_icount=
-	lab_vfio='' lab_disks='' lab_kernel=''
+	lab_vfio='' lab_disks='' lab_iommufd=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--timeout | --memory | --cpus)
@@ -28,11 +28,9 @@ lab_options()
 			[ -d "${2:-}" ] || die "--disks takes a directory, not '${2:-}'"
 			lab_disks=$2
 			shift 2 ;;
-		--l1-kernel)
-			[[ ${2:-} =~ ^[0-9]+[.][0-9]+$ ]] ||
-				die "--l1-kernel takes a version like 6.12, not '${2:-}'"
-			lab_kernel=$2
-			shift 2 ;;
+		--iommufd)
+			lab_iommufd=1
+			shift ;;
 		--icount)
 			lab_icount=1
 			shift ;;
