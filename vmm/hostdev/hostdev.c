@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +22,34 @@
 #define RESOURCE_PREFETCH 0x2000
 #define RESOURCE_MEM_64	  0x100000
 
+/* Hex digits, at most @max, and the character behind them; -1: it isn't so. */
+static int64_t hex_field(const char **at, int max, char behind)
+{
+	int64_t v = 0;
+	int n = 0;
+
+	for (; n <= max && isxdigit((unsigned char)**at); n++, (*at)++) {
+		int c = tolower((unsigned char)**at);
+
+		v = v << 4 | (c <= '9' ? c - '0' : c - 'a' + 10);
+	}
+	if (n == 0 || n > max || **at != behind)
+		return -1;
+	*at += behind != '\0';
+	return v;
+}
+
 /* Domain, bus, device and function as one number; -1 when it is none. */
 static int64_t bdf_key(const char *bdf)
 {
-	unsigned domain, bus, slot, fn;
-	int end = 0;
+	int64_t domain = hex_field(&bdf, 8, ':');
+	int64_t bus = domain < 0 ? -1 : hex_field(&bdf, 2, ':');
+	int64_t slot = bus < 0 ? -1 : hex_field(&bdf, 2, '.');
+	int64_t fn = slot < 0 ? -1 : hex_field(&bdf, 1, '\0');
 
-	if (sscanf(bdf, "%8x:%2x:%2x.%1x%n", &domain, &bus, &slot, &fn, &end) !=
-		    4 ||
-	    bdf[end] || slot > 31 || fn > 7 || !isxdigit((unsigned char)*bdf))
-		return -1;
-	return (int64_t)domain << 16 | bus << 8 | slot << 3 | fn;
+	return fn < 0 || slot > 31 || fn > 7
+		       ? -1
+		       : domain << 16 | bus << 8 | slot << 3 | fn;
 }
 
 int hostdev_parse(const char *text, char ret[HOSTDEV_BDF_MAX], struct err *err)
@@ -45,7 +61,7 @@ int hostdev_parse(const char *text, char ret[HOSTDEV_BDF_MAX], struct err *err)
 	int n = snprintf(full, sizeof(full), "%s%s", brief ? "0000:" : "",
 			 text);
 	int64_t key = n < (int)sizeof(full) ? bdf_key(full) : -1;
-	if (key < 0 || strspn(full, "0123456789abcdefABCDEF:.") != (size_t)n)
+	if (key < 0)
 		return err_say(err, EINVAL,
 			       "'%.40s' is not the address of a PCI function; "
 			       "write it as 0000:01:00.0, as 'belljar gpu ls' "
@@ -57,6 +73,26 @@ int hostdev_parse(const char *text, char ret[HOSTDEV_BDF_MAX], struct err *err)
 	return 0;
 }
 
+/* "0x00000000fd000000 0x00000000fdffffff 0x0000000000040200" */
+static bool parse_bar(const char *line, struct hostdev_bar *ret)
+{
+	char *p = NULL;
+	uint64_t start = strtoull(line, &p, 16);
+	uint64_t end = strtoull(p, &p, 16);
+	uint64_t flags = strtoull(p, &p, 16);
+
+	if (!(flags & (RESOURCE_IO | RESOURCE_MEM)) || end < start || end == 0)
+		return false;
+	*ret = (struct hostdev_bar){
+		.start = start,
+		.size = end - start + 1,
+		.io = flags & RESOURCE_IO,
+		.wide = flags & RESOURCE_MEM_64,
+		.prefetch = flags & RESOURCE_PREFETCH,
+	};
+	return true;
+}
+
 static void read_bars(const struct hostdev_sys *sys, struct hostdev *d)
 {
 	char path[PATH_MAX], line[128];
@@ -64,22 +100,9 @@ static void read_bars(const struct hostdev_sys *sys, struct hostdev *d)
 	sysfs_path(sys, path, SYSFS_PCI "%s/resource", d->bdf);
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	for (int i = 0; f && i < HOSTDEV_BARS; i++) {
-		uint64_t start, end, flags;
-
-		if (!fgets(line, sizeof(line), f) ||
-		    sscanf(line, "0x%" SCNx64 " 0x%" SCNx64 " 0x%" SCNx64,
-			   &start, &end, &flags) != 3)
+		if (!fgets(line, sizeof(line), f))
 			return;
-		if (!(flags & (RESOURCE_IO | RESOURCE_MEM)) || end < start ||
-		    end == 0)
-			continue;
-		d->bar[i] = (struct hostdev_bar){
-			.start = start,
-			.size = end - start + 1,
-			.io = flags & RESOURCE_IO,
-			.wide = flags & RESOURCE_MEM_64,
-			.prefetch = flags & RESOURCE_PREFETCH,
-		};
+		(void)parse_bar(line, &d->bar[i]);
 	}
 }
 
@@ -222,8 +245,8 @@ int hostdev_list(const struct hostdev_sys *sys, struct hostdev_list *ret,
 	if (list.nr)
 		qsort(list.dev, list.nr, sizeof(*list.dev), by_bdf);
 	pciids_names(sys, list.dev, list.nr);
-	*ret = list;
-	list = (struct hostdev_list){ 0 };
+	ret->nr = list.nr;
+	ret->dev = TAKE_PTR(list.dev);
 	return 0;
 }
 

@@ -56,7 +56,7 @@ int hostdev_ports(const struct hostdev_sys *sys,
 		return err_say(err, E2BIG, "a VM can have %d devices",
 			       HOSTDEV_TAKE_MAX);
 	for (size_t i = 0; i < nr; i++) {
-		struct hostdev_path p;
+		struct hostdev_path p = { .nr = 0 };
 		int r = hostdev_path(sys, dev[i], &p, err);
 
 		if (r < 0)

@@ -176,20 +176,26 @@ static bool bus_is_ours(const struct hostdev_list *all,
 	return true;
 }
 
+bool hostdev_can_reset(const struct hostdev_sys *sys,
+		       const struct hostdev_list *all,
+		       const struct hostdev_set *set, const struct hostdev *dev)
+{
+	struct hostdev_path path;
+
+	if (dev->reset[0])
+		return true;
+	/* SR-IOV functions and those of a root bus have no bus to reset. */
+	return !dev->physfn[0] && hostdev_path(sys, dev, &path, NULL) == 0 &&
+	       path.nr > 0 && bus_is_ours(all, set, dev);
+}
+
 static int check_reset(const struct hostdev_sys *sys,
 		       const struct hostdev_list *all,
 		       const struct hostdev_set *set, size_t i, struct err *err)
 {
 	const struct hostdev *dev = set->dev[i];
-	struct hostdev_path path;
 
-	if (dev->reset[0] || set->no_reset[i])
-		return 0;
-	int r = hostdev_path(sys, dev, &path, err);
-	if (r < 0)
-		return r;
-	/* SR-IOV functions and those of a root bus have no bus to reset. */
-	if (path.nr > 0 && !dev->physfn[0] && bus_is_ours(all, set, dev))
+	if (set->no_reset[i] || hostdev_can_reset(sys, all, set, dev))
 		return 0;
 	return err_say(err, ENOTSUP,
 		       "%s (%.80s) can't be reset, so what one VM leaves in it "

@@ -64,6 +64,15 @@ size_t hostdev_hinders(const struct hostdev_list *all,
 		       const struct hostdev_set *set, const struct hostdev *dev,
 		       const struct hostdev **ret, size_t max);
 
+/*
+ * By a method of the kernel's, or with the whole bus, when @set has all that
+ * is on it.
+ */
+bool hostdev_can_reset(const struct hostdev_sys *sys,
+		       const struct hostdev_list *all,
+		       const struct hostdev_set *set,
+		       const struct hostdev *dev);
+
 /* vfio-pci, or a relative of it that knows the device (nvgrace-gpu-vfio-pci).
  */
 bool hostdev_with_vfio(const struct hostdev *dev);

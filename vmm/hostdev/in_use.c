@@ -38,22 +38,20 @@ because(struct hostdev_why *why, const char *remedy, const char *fmt, ...)
 static bool is_mounted(const struct hostdev_sys *sys, const struct node *n,
 		       struct hostdev_why *why)
 {
-	char path[PATH_MAX], line[LINE_MAX_PROC];
+	char path[PATH_MAX], line[LINE_MAX_PROC], number[32];
 
+	(void)snprintf(number, sizeof(number), "%u:%u", n->major, n->minor);
 	sysfs_path(sys, path, "/proc/self/mountinfo");
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		unsigned major, minor;
-		char where[160], source[80] = "";
+		char id[32], where[160], source[80] = "";
 
-		if (sscanf(line, "%*s %*s %u:%u %*s %159s", &major, &minor,
-			   where) != 3)
+		if (sscanf(line, "%*s %*s %31s %*s %159s", id, where) != 2)
 			continue;
 		const char *tail = strstr(line, " - ");
 		if (tail)
 			(void)sscanf(tail, " - %*s /dev/%79s", source);
-		if ((major == n->major && minor == n->minor) ||
-		    strcmp(source, n->name) == 0)
+		if (strcmp(id, number) == 0 || strcmp(source, n->name) == 0)
 			return because(why, "unmount it",
 				       "disk %s is mounted on '%s'", n->name,
 				       where);
@@ -165,7 +163,9 @@ static bool node_open(const struct hostdev_sys *sys, const struct nodes *nodes,
 	struct user u;
 	size_t n = 0;
 
-	for (size_t i = 0; names && i < nodes->nr; i++)
+	if (!names)
+		return false;
+	for (size_t i = 0; i < nodes->nr; i++)
 		if (nodes->node[i].kind != NODE_NET)
 			names[n++] = nodes->node[i].name;
 	return users_find(sys, names, n, &u) &&

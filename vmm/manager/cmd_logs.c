@@ -9,6 +9,7 @@
 #include "vmm/lib/io.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
+#include "vmm/manager/gpu.h"
 #include "vmm/manager/vmdir.h"
 
 struct logs {
@@ -92,6 +93,8 @@ int cmd_logs(struct manager *mgr, int argc, char **argv)
 			    "no VM given; 'belljar ps -a' lists them");
 	if (r == 0)
 		r = vmdir_repair(mgr, &err);
+	if (r == 0)
+		gpu_repair(mgr);
 	if (r == 0)
 		r = print_log(mgr, &l, &err);
 	return r < 0 ? cmd_fail(&err) : 0;

@@ -10,6 +10,7 @@
 #include "vmm/lib/json.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
+#include "vmm/manager/gpu.h"
 #include "vmm/manager/vmdir.h"
 
 #define COMMAND_WIDTH 24
@@ -179,6 +180,8 @@ int cmd_ps(struct manager *mgr, int argc, char **argv)
 		return 0;
 	if (r == 0)
 		r = vmdir_repair(mgr, &err);
+	if (r == 0)
+		gpu_repair(mgr);
 	if (r < 0)
 		return cmd_fail(&err);
 

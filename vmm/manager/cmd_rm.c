@@ -10,6 +10,7 @@
 #include "vmm/lib/json.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
+#include "vmm/manager/gpu.h"
 #include "vmm/manager/vmdir.h"
 
 #define END_MS 15000 /* a keeper told to end ends long before */
@@ -116,6 +117,8 @@ int cmd_rm(struct manager *mgr, int argc, char **argv)
 			    "no VM given; 'belljar ps -a' lists them");
 	if (r == 0)
 		r = vmdir_repair(mgr, &err);
+	if (r == 0)
+		gpu_repair(mgr);
 	if (r < 0)
 		return cmd_fail(&err);
 

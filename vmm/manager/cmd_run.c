@@ -21,6 +21,7 @@
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/image.h"
+#include "vmm/manager/gpu.h"
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/run_options.h"
@@ -284,6 +285,7 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 	r = vmdir_repair(mgr, &err);
 	if (r < 0)
 		return cmd_fail(&err);
+	gpu_repair(mgr);
 	warn_memory(mgr, &res.spec);
 	return start(mgr, &res, &err);
 }
