@@ -2,7 +2,8 @@
 /*
  * acpi.h - the machine as ACPI tables (hardware-reduced, ACPI 6.4).
  *
- * acpi_tables.c lays out the tables, dsdt.c writes the one with code in it.
+ * acpi_tables.c lays out the tables, dsdt.c writes the one with code in it,
+ * acpi_numa.c those of a machine with NUMA nodes.
  */
 #ifndef FIRMWARE_ACPI_H
 #define FIRMWARE_ACPI_H
@@ -38,6 +39,10 @@ size_t acpi_build(const struct machine *m, unsigned char buf[ACPI_SIZE_MAX],
 
 /* The code of the DSDT, after its header, into @buf.  Returns its length. */
 size_t dsdt_build(const struct machine *m, unsigned char *buf, size_t size);
+
+/* What follows the headers of SRAT and SLIT, for @m->nr_nodes > 0; as above. */
+size_t srat_build(const struct machine *m, unsigned char *buf, size_t size);
+size_t slit_build(const struct machine *m, unsigned char *buf, size_t size);
 
 /* The byte that makes all @len bytes add up to 0 when it replaces a 0. */
 uint8_t acpi_checksum(const unsigned char *bytes, size_t len);

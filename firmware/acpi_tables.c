@@ -111,7 +111,7 @@ struct mcfg {
 
 struct xsdt {
 	struct acpi_header head;
-	le64_t table[3];
+	le64_t table[5]; /* as many as there are */
 } __attribute__((packed));
 
 /* Tables being laid one after the other. */
@@ -160,16 +160,20 @@ static gpa_t add(struct room *r, const void *table, size_t len)
 	return r->base + at;
 }
 
-static gpa_t add_dsdt(struct room *r, const struct machine *m)
+typedef size_t (*build_fn)(const struct machine *m, unsigned char *buf,
+			   size_t size);
+
+/* A table whose contents another file writes. */
+static gpa_t add_built(struct room *r, const struct machine *m,
+		       const char *signature, uint8_t revision, build_fn build)
 {
-	unsigned char dsdt[ACPI_SIZE_MAX];
+	unsigned char table[ACPI_SIZE_MAX];
 	size_t len = sizeof(struct acpi_header);
 
-	len += dsdt_build(m, dsdt + len, sizeof(dsdt) - len);
-	/* Revision 2: integers of 64 bits. */
-	struct acpi_header h = header("DSDT", 2, len);
-	memcpy(dsdt, &h, sizeof(h));
-	return add(r, dsdt, len);
+	len += build(m, table + len, sizeof(table) - len);
+	struct acpi_header h = header(signature, revision, len);
+	memcpy(table, &h, sizeof(h));
+	return add(r, table, len);
 }
 
 static struct gas port(uint16_t address)
@@ -244,23 +248,41 @@ static gpa_t add_mcfg(struct room *r)
 	return add(r, &t, sizeof(t));
 }
 
+static gpa_t add_xsdt(struct room *r, const struct machine *m)
+{
+	struct xsdt x = { 0 };
+	unsigned nr = 0;
+
+	/* DSDT revision 2: integers of 64 bits. */
+	gpa_t dsdt = add_built(r, m, "DSDT", 2, dsdt_build);
+	x.table[nr++] = le64_make(add_fadt(r, dsdt));
+	x.table[nr++] = le64_make(add_madt(r, m));
+	x.table[nr++] = le64_make(add_mcfg(r));
+	if (m->nr_nodes > 0) {
+		x.table[nr++] =
+			le64_make(add_built(r, m, "SRAT", 3, srat_build));
+		x.table[nr++] =
+			le64_make(add_built(r, m, "SLIT", 1, slit_build));
+	}
+
+	size_t len = offsetof(struct xsdt, table) + nr * sizeof(x.table[0]);
+	x.head = header("XSDT", 1, len);
+	return add(r, &x, len);
+}
+
 size_t acpi_build(const struct machine *m, unsigned char buf[ACPI_SIZE_MAX],
 		  gpa_t base)
 {
 	struct rsdp rsdp = { .revision = 2 };
 	struct room r = { .buf = buf, .len = sizeof(rsdp), .base = base };
-	struct xsdt xsdt = { .head = header("XSDT", 1, sizeof(xsdt)) };
 
 	assert(m->cpus >= 1 && m->cpus <= MAX_CPUS);
+	assert(m->nr_nodes <= GMEM_MAX_NODES);
 	memset(buf, 0, ACPI_SIZE_MAX);
-	xsdt.table[0] = le64_make(add_fadt(&r, add_dsdt(&r, m)));
-	xsdt.table[1] = le64_make(add_madt(&r, m));
-	xsdt.table[2] = le64_make(add_mcfg(&r));
-
 	memcpy(rsdp.signature, "RSD PTR ", sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "BELLJR", sizeof(rsdp.oem_id));
 	rsdp.length = le32_make(sizeof(rsdp));
-	rsdp.xsdt = le64_make(add(&r, &xsdt, sizeof(xsdt)));
+	rsdp.xsdt = le64_make(add_xsdt(&r, m));
 	memcpy(buf, &rsdp, sizeof(rsdp));
 	buf[offsetof(struct rsdp, checksum)] = acpi_checksum(buf, 20);
 	buf[offsetof(struct rsdp, extended_checksum)] =

@@ -16,11 +16,19 @@
 
 enum machine_hw { MACHINE_ACPI, MACHINE_FDT };
 
+/* A NUMA node; its RAM is what gmem.range says. */
+struct machine_node {
+	unsigned first_cpu, nr_cpus;
+	uint8_t distance[GMEM_MAX_NODES]; /* to node i; 10: itself */
+};
+
 struct machine {
 	const struct gmem *gm;
 	unsigned cpus; /* APIC id = index */
 	enum machine_hw hw;
 	bool serial; /* a 16550 at COM1 */
+	unsigned nr_nodes; /* 0: no NUMA; MACHINE_ACPI only */
+	struct machine_node node[GMEM_MAX_NODES];
 	const char *cmdline;
 	uint64_t mmio64; /* window for 64-bit BARs */
 	uint64_t mmio64_size;

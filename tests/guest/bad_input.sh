@@ -79,6 +79,22 @@ t_bad_hugepages() {
         --kernel "$(HELLO)" --memory 4t --hugepages 2m
 }
 
+t_bad_numa() {
+    says "--numa: 'x' is not a whole number" --kernel "$(HELLO)" --numa x &&
+        says '--numa: 1024 is outside' --kernel "$(HELLO)" --numa 1024 &&
+        says '--numa: 2 nodes for 1 vCPU; give --cpus 2 or more' \
+            --kernel "$(HELLO)" --numa 0 --numa 0 &&
+        says '--numa:.*device tree; use --hw acpi' --kernel "$(HELLO)" \
+            --numa 0 --hw fdt &&
+        says '--numa: more than 8' --kernel "$(HELLO)" --cpus 9 \
+            --numa={0,0,0,0,0,0,0,0,0} || return
+    [ -d /sys/devices/system/node ] || return 0
+    says "this host has no NUMA node 1023 with memory" --kernel "$(HELLO)" \
+        --numa 1023 &&
+        says "4 MiB of guest RAM are too little for 3 NUMA nodes" \
+            --kernel "$(HELLO)" --memory 4m --cpus 3 --numa={0,0,0}
+}
+
 t_bad_cpus() {
     says '--cpus.*0' --kernel "$(HELLO)" --cpus 0 &&
         says '--cpus.*65' --kernel "$(HELLO)" --cpus 65 &&

@@ -20,6 +20,7 @@ enum option_key {
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_HUGEPAGES,
+	OPT_NUMA,
 	OPT_HW,
 	OPT_SERIAL,
 	OPT_CONTROL,
@@ -42,6 +43,8 @@ static const struct argp_option options[] = {
 	{ "memory", OPT_MEMORY, "SIZE", 0, "RAM, such as 512m (default)", 0 },
 	{ "hugepages", OPT_HUGEPAGES, "2m|1g", 0,
 	  "RAM from the host's huge pages, allocated before the start", 0 },
+	{ "numa", OPT_NUMA, "HOSTNODE", 0,
+	  "A NUMA node of the guest, on that one of the host; up to 8", 0 },
 	{ "hw", OPT_HW, "acpi|fdt", 0, "How the machine is described", 0 },
 	{ "serial", OPT_SERIAL, "RES|stdio", 0, "A 16550 and its output", 0 },
 	{ "control", OPT_CONTROL, "RES", 0,
@@ -167,6 +170,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -config_set_memory(c, arg, err);
 	case OPT_HUGEPAGES:
 		return -config_set_hugepages(c, arg, err);
+	case OPT_NUMA:
+		return -config_add_node(c, arg, err);
 	case OPT_HW:
 		return -set_hw(c, arg, err);
 	case OPT_SERIAL:
@@ -256,6 +261,9 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 				 : err_say(err, r, "command line; see --help");
 	if (ret->kernel.fd < 0)
 		return err_say(err, EINVAL, "--kernel is missing");
+	r = config_check_nodes(ret, err);
+	if (r < 0)
+		return r;
 	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;
 }
 

@@ -44,6 +44,8 @@ struct config {
 	unsigned cpus;
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
 	uint64_t page; /* GMEM_PAGE_2M or _1G; 0: no huge pages */
+	unsigned nr_nodes; /* of the guest; 0: no NUMA */
+	unsigned node[GMEM_MAX_NODES]; /* of the host, one for each */
 	enum machine_hw hw;
 	bool serial;
 	int serial_out, serial_in; /* -1: none */

@@ -43,3 +43,31 @@ int config_set_hugepages(struct config *c, const char *arg, struct err *err)
 			       arg);
 	return 0;
 }
+
+int config_add_node(struct config *c, const char *arg, struct err *err)
+{
+	uint64_t node;
+
+	if (c->nr_nodes == GMEM_MAX_NODES)
+		return err_say(err, E2BIG, "--numa: more than %d of them",
+			       GMEM_MAX_NODES);
+	int r = parse_u64(arg, "--numa", 0, HOST_MAX_NODES - 1, &node, err);
+	if (r == 0)
+		c->node[c->nr_nodes++] = (unsigned)node;
+	return r;
+}
+
+int config_check_nodes(const struct config *c, struct err *err)
+{
+	if (c->nr_nodes > 0 && c->hw == MACHINE_FDT)
+		return err_say(err, EINVAL,
+			       "--numa: Linux on x86 takes no nodes from a "
+			       "device tree; use --hw acpi");
+	if (c->cpus < c->nr_nodes)
+		return err_say(err, EINVAL,
+			       "--numa: %u nodes for %u vCPU%s; give --cpus "
+			       "%u or more, or fewer nodes",
+			       c->nr_nodes, c->cpus, c->cpus == 1 ? "" : "s",
+			       c->nr_nodes);
+	return 0;
+}

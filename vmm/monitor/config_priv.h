@@ -19,9 +19,12 @@ int config_set_fd(int *slot, int fd);
 int config_set_listener(int *slot, const char **made, const char *res,
 			struct err *err);
 
-/* The values of --memory and --hugepages. */
+/* The values of --memory, --hugepages and --numa. */
 int config_set_memory(struct config *c, const char *arg, struct err *err);
 int config_set_hugepages(struct config *c, const char *arg, struct err *err);
+int config_add_node(struct config *c, const char *arg, struct err *err);
+/* Afterwards: does --numa go with the other options? */
+int config_check_nodes(const struct config *c, struct err *err);
 
 /* The values of --disk, --net and --vsock, cut up on the way. */
 int config_add_disk(struct config *c, char *arg, struct err *err);

@@ -13,6 +13,7 @@
 #include "vmm/arch/arch.h"
 #include "vmm/core/kvm.h"
 #include "vmm/core/layout.h"
+#include "vmm/monitor/numa.h"
 #include "vmm/monitor/vcpu.h"
 
 #define GIB	      (UINT64_C(1) << 30)
@@ -53,13 +54,15 @@ static int create_kvm(struct vm *vm, struct err *err)
 
 static int create_ram(struct vm *vm, struct err *err)
 {
-	const struct gmem_config ram = {
+	struct gmem_config ram = {
 		.size = vm->config->memory,
 		.page = vm->config->page,
+		.nr_nodes = vm->config->nr_nodes,
 	};
 	struct gmem_report report;
 	unsigned id;
 
+	memcpy(ram.node, vm->config->node, sizeof(ram.node));
 	int r = slots_init(&vm->slots, vm->fd, err);
 	if (r == 0)
 		r = gmem_init(&vm->gm, &ram, err);
@@ -244,6 +247,8 @@ int vm_create(struct vm *vm, struct config *c, struct loop *main,
 	if (r == 0)
 		r = create_ram(vm, err);
 	if (r == 0)
+		r = numa_describe(c, &m, err);
+	if (r == 0)
 		r = place_mmio64(vm, &m.mmio64, &m.mmio64_size, err);
 	if (r == 0)
 		r = irqchip_init(&vm->chip, vm->fd, err);
@@ -284,7 +289,7 @@ int vm_start(struct vm *vm, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return numa_bind_vcpus(vm, err);
 }
 
 static void set_stop(struct vm *vm)

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* numa.c - vCPUs and distances of the guest's NUMA nodes. */
+#include "vmm/monitor/numa.h"
+
+#include <string.h>
+
+#include "vmm/core/hostmem.h"
+#include "vmm/lib/log.h"
+
+#define NEAREST 11 /* of another node: 10 is a node's distance to itself */
+
+static unsigned first_cpu(const struct config *c, unsigned node)
+{
+	return c->cpus * node / c->nr_nodes;
+}
+
+int numa_describe(const struct config *c, struct machine *m, struct err *err)
+{
+	m->nr_nodes = c->nr_nodes;
+	for (unsigned i = 0; i < c->nr_nodes; i++) {
+		struct machine_node *node = &m->node[i];
+
+		node->first_cpu = first_cpu(c, i);
+		node->nr_cpus = first_cpu(c, i + 1) - node->first_cpu;
+		int r = host_distances("", c->node[i], c->node, c->nr_nodes,
+				       node->distance, err);
+		if (r < 0)
+			return r;
+		/* Two nodes of the guest may share one of the host. */
+		for (unsigned k = 0; k < c->nr_nodes; k++)
+			if (k != i && node->distance[k] < NEAREST)
+				node->distance[k] = NEAREST;
+	}
+	return 0;
+}
+
+int numa_bind_vcpus(struct vm *vm, struct err *err)
+{
+	const struct config *c = vm->config;
+	struct host_set cpus;
+
+	for (unsigned n = 0; n < c->nr_nodes; n++) {
+		int r = host_node_cpus("", c->node[n], &cpus, err);
+		if (r < 0)
+			return r;
+		for (unsigned i = first_cpu(c, n);
+		     cpus.nr > 0 && r == 0 && i < first_cpu(c, n + 1); i++)
+			r = pthread_setaffinity_np(vm->vcpu[i].thread,
+						   sizeof(cpus.set), cpus.set);
+		if (r > 0)
+			log_warn("vCPUs of node %u may not be bound to the "
+				 "processors of host node %u: %s, ignoring",
+				 n, c->node[n], strerrordesc_np(r));
+	}
+	return 0;
+}
