@@ -20,6 +20,9 @@
  *       pages of "page" bytes by "threads", and mapped for devices' DMA; only
  *       with huge pages or with devices of the host
  *   {"event":"started","ns":...}   just before the first KVM_RUN
+ *   {"event":"device-lost","ns":...,"device":"0000:01:00.0",
+ *    "why":"unplug"|"error"}  the host took a function back, or it failed;
+ *       the VM goes on without it
  *   {"event":"ended","ns":...,"reason":"poweroff"|"reset"|"killed"|"error"}
  * "ns" is CLOCK_MONOTONIC of the host.
  */

@@ -29,6 +29,9 @@ enum option_key {
 	OPT_NET,
 	OPT_VSOCK,
 	OPT_RNG,
+	OPT_VFIO,
+	OPT_VFIO_CONTAINER,
+	OPT_IOMMUFD,
 	OPT_ID,
 	OPT_VERBOSE,
 };
@@ -58,6 +61,12 @@ static const struct argp_option options[] = {
 	{ "vsock", OPT_VSOCK, "cid=N,listen=RES[,dial=fd:N]", 0,
 	  "virtio-vsock with its host side on Unix sockets", 0 },
 	{ "rng", OPT_RNG, NULL, 0, "virtio-rng", 0 },
+	{ "vfio", OPT_VFIO,
+	  "BDF,group=RES|cdev=RES[,node=N][,port=N][,rom=on][,reset=off]", 0,
+	  "A PCI function of the host", 0 },
+	{ "vfio-container", OPT_VFIO_CONTAINER, "RES", 0,
+	  "For group= (default /dev/vfio/vfio)", 0 },
+	{ "iommufd", OPT_IOMMUFD, "RES", 0, "For cdev=: /dev/iommu", 0 },
 	{ "id", OPT_ID, "TEXT", 0, "The VM's name in messages", 0 },
 	{ "verbose", OPT_VERBOSE, NULL, 0, "Say more on stderr", 0 },
 	{ 0 },
@@ -191,6 +200,14 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_RNG:
 		c->rng = true;
 		return 0;
+	case OPT_VFIO:
+		return -config_add_vfio(c, arg, err);
+	case OPT_VFIO_CONTAINER:
+		return -config_set_fd(&c->vfio_container,
+				      config_open_res(arg, O_RDWR, err));
+	case OPT_IOMMUFD:
+		return -config_set_fd(&c->iommufd,
+				      config_open_res(arg, O_RDWR, err));
 	case OPT_ID:
 		c->id = arg;
 		return 0;
@@ -244,6 +261,8 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 		.events_fd = -1,
 		.vsock_listen = -1,
 		.vsock_dial = -1,
+		.vfio_container = -1,
+		.iommufd = -1,
 	};
 	if (wants_help(argc, argv)) {
 		argp_help(&argp, stdout,
@@ -262,6 +281,8 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 	if (ret->kernel.fd < 0)
 		return err_say(err, EINVAL, "--kernel is missing");
 	r = config_check_nodes(ret, err);
+	if (r == 0)
+		r = config_finish_vfio(ret, err);
 	if (r < 0)
 		return r;
 	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;
@@ -289,6 +310,9 @@ void config_done(struct config *c)
 	close_fd(&c->events_fd);
 	close_fd(&c->vsock_listen);
 	close_fd(&c->vsock_dial);
+	config_done_vfio(c);
+	close_fd(&c->vfio_container);
+	close_fd(&c->iommufd);
 	if (c->made_control)
 		(void)unlink(c->made_control);
 	if (c->made_vsock)

@@ -17,6 +17,7 @@
 #define CONFIG_MAX_DISKS   16
 #define CONFIG_MAX_NETS	   4
 #define CONFIG_MAX_INITRDS 8
+#define CONFIG_MAX_VFIO	   16
 
 struct config_file {
 	int fd;
@@ -32,6 +33,16 @@ struct config_disk {
 struct config_net {
 	int fd;
 	uint8_t mac[6];
+};
+
+/* A function of the host. */
+struct config_vfio {
+	const char *bdf; /* "0000:01:00.0" */
+	const char *res; /* as it was given */
+	int fd; /* group or device node; those of one group share it */
+	bool cdev; /* device node */
+	int node, port; /* -1: not given */
+	bool rom, no_reset;
 };
 
 struct config {
@@ -59,6 +70,9 @@ struct config {
 	uint64_t vsock_cid;
 	int vsock_listen, vsock_dial; /* -1: none */
 	bool rng;
+	struct config_vfio vfio[CONFIG_MAX_VFIO]; /* all the same kind */
+	unsigned nr_vfio;
+	int vfio_container, iommufd; /* -1: none */
 	bool verbose;
 	/* Sockets that we made: control's and vsock's; NULL: none. */
 	const char *made_control, *made_vsock;

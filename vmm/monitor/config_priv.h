@@ -31,4 +31,9 @@ int config_add_disk(struct config *c, char *arg, struct err *err);
 int config_add_net(struct config *c, char *arg, struct err *err);
 int config_set_vsock(struct config *c, char *arg, struct err *err);
 
+/* The value of --vfio; once all are read; and their descriptors' end. */
+int config_add_vfio(struct config *c, char *arg, struct err *err);
+int config_finish_vfio(struct config *c, struct err *err);
+void config_done_vfio(struct config *c);
+
 #endif

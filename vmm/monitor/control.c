@@ -261,6 +261,17 @@ void control_event_memory(int fd, const struct gmem *gm, uint64_t map_ns)
 	send_event(fd, o);
 }
 
+void control_event_lost(int fd, const char *bdf, const char *why)
+{
+	if (fd < 0)
+		return;
+
+	AUTO_JSON struct json_object *o = new_event("device-lost");
+	add_str(o, "device", bdf);
+	add_str(o, "why", why);
+	send_event(fd, o);
+}
+
 const char *control_end_name(enum vm_end end)
 {
 	static const char *const name[] = {

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/vfio/vfio.h"
 #include "devices/virtio/models.h"
 #include "vmm/arch/arch.h"
 #include "vmm/core/kvm.h"
 #include "vmm/core/layout.h"
 #include "vmm/monitor/numa.h"
+#include "vmm/monitor/passthrough.h"
 #include "vmm/monitor/vcpu.h"
 
 #define GIB	      (UINT64_C(1) << 30)
@@ -189,6 +191,8 @@ static int create_devices(struct vm *vm, struct config *c,
 		r = add_vsock(vm, c, err);
 	if (r == 0 && c->rng)
 		r = add_device(vm, &rng_ops, NULL, err);
+	if (r == 0 && c->nr_vfio)
+		r = passthrough_open(vm, c, err);
 	return r < 0 ? r : pci_host_start(&vm->pci, err);
 }
 
@@ -311,6 +315,7 @@ void vm_destroy(struct vm *vm)
 	}
 	for (unsigned i = 0; i < vm->nr_devs; i++)
 		virtio_close(vm->dev[i]);
+	vfio_close(vm->vfio);
 	pci_host_done(&vm->pci);
 	serial_done(&vm->serial);
 	power_done(&vm->power);

@@ -57,6 +57,7 @@ struct vm {
 	struct serial serial;
 	struct virtio_dev *dev[VM_MAX_DEVICES];
 	unsigned nr_devs;
+	struct vfio *vfio; /* functions of the host; NULL: none */
 
 	struct loop *main; /* stopped when the VM ends */
 	struct loop io; /* the devices' */

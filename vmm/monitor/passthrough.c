@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* passthrough.c - functions of the host in this VM. */
+#include "vmm/monitor/passthrough.h"
+
+#include <sys/resource.h>
+
+#include "devices/vfio/vfio.h"
+#include "vmm/monitor/control.h"
+
+/* Called on the main loop. */
+static void on_lost(void *arg, const char *bdf, const char *why)
+{
+	const struct vm *vm = arg;
+
+	control_event_lost(vm->config->events_fd, bdf, why);
+}
+
+/* A function may want an eventfd for each of 2048 vectors. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_space(struct vm *vm, struct config *c, struct err *err)
+{
+	const struct vfio_env env = {
+		.gm = &vm->gm,
+		.chip = &vm->chip,
+		.slots = &vm->slots,
+		.pci = &vm->pci,
+		.loop = vm->main,
+		.vm_fd = vm->fd,
+		.sys = &vfio_sys_kernel,
+		.lost = on_lost,
+		.arg = vm,
+	};
+	bool cdev = c->vfio[0].cdev;
+	int *fd = cdev ? &c->iommufd : &c->vfio_container;
+	int r = vfio_open(&env, cdev ? VFIO_API_CDEV : VFIO_API_GROUP, *fd,
+			  &vm->vfio, err);
+
+	if (r == 0)
+		*fd = -1;
+	return r;
+}
+
+static int open_one(struct vm *vm, struct config *c, unsigned i,
+		    const struct config_vfio *v, struct err *err)
+{
+	const struct vfio_pci_config cfg = {
+		.bdf = v->bdf,
+		.fd = v->fd,
+		.node = v->node,
+		.port = v->port,
+		.rom = v->rom,
+		.no_reset = v->no_reset,
+	};
+
+	/* It passes, and with it that of the others of its group. */
+	for (unsigned k = i; k < c->nr_vfio; k++)
+		if (c->vfio[k].fd == v->fd)
+			c->vfio[k].fd = -1;
+	return vfio_pci_open(vm->vfio, &cfg, err);
+}
+
+int passthrough_open(struct vm *vm, struct config *c, struct err *err)
+{
+	struct config_vfio given[CONFIG_MAX_VFIO];
+	struct gmem_report report;
+	struct vfio_times times;
+	int r = open_space(vm, c, err);
+
+	for (unsigned i = 0; i < c->nr_vfio; i++)
+		given[i] = c->vfio[i];
+	raise_fd_limit();
+	for (unsigned i = 0; r == 0 && i < c->nr_vfio; i++)
+		r = open_one(vm, c, i, &given[i], err);
+	/* Pinning page by page would be one thread's work. */
+	if (r == 0)
+		r = gmem_populate(&vm->gm, &report, err);
+	if (r == 0)
+		r = vfio_start(vm->vfio, &times, err);
+	if (r == 0)
+		vm->map_ns = times.map_ns;
+	return r;
+}
