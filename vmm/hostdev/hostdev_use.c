@@ -96,8 +96,7 @@ size_t hostdev_hinders(const struct hostdev_list *all,
 	return n;
 }
 
-static int no_iommu(const struct hostdev_sys *sys, const struct hostdev *dev,
-		    struct err *err)
+int hostdev_say_iommu(const struct hostdev_sys *sys, struct err *err)
 {
 	AUTO_FREE char *cpu = NULL;
 	char path[PATH_MAX], cmdline[2048];
@@ -108,18 +107,27 @@ static int no_iommu(const struct hostdev_sys *sys, const struct hostdev *dev,
 	(void)sysfs_text(sys, cmdline, sizeof(cmdline), "/proc/cmdline");
 	if (cpu && strstr(cpu, "GenuineIntel"))
 		how = strstr(cmdline, "intel_iommu=on")
-			      ? "'intel_iommu=on' is there, so switch VT-d on in "
-				"the firmware"
+			      ? "'intel_iommu=on' is there, so switch VT-d on "
+				"in the firmware"
 			      : "switch VT-d on in the firmware and boot with "
 				"'intel_iommu=on'";
 	else if (cpu && strstr(cpu, "AuthenticAMD"))
 		how = strstr(cmdline, "amd_iommu=off")
 			      ? "boot without 'amd_iommu=off'"
 			      : "switch the IOMMU (AMD-Vi) on in the firmware";
+	return err_say(err, ENOTSUP, "%s", how);
+}
+
+static int no_iommu(const struct hostdev_sys *sys, const struct hostdev *dev,
+		    struct err *err)
+{
+	struct err how;
+
+	(void)hostdev_say_iommu(sys, &how);
 	return err_say(err, ENOTSUP,
 		       "%s (%.80s) is in no IOMMU group, so nothing would keep "
 		       "it out of the host's memory; %s",
-		       dev->bdf, dev->name, how);
+		       dev->bdf, dev->name, how.msg);
 }
 
 static int check_remapping(const struct hostdev_sys *sys, struct err *err)

@@ -77,6 +77,9 @@ bool hostdev_can_reset(const struct hostdev_sys *sys,
  */
 bool hostdev_with_vfio(const struct hostdev *dev);
 
+/* Half a sentence: how to switch the IOMMU on here.  Returns -ENOTSUP. */
+int hostdev_say_iommu(const struct hostdev_sys *sys, struct err *err);
+
 enum hostdev_remap {
 	HOSTDEV_REMAP_ON,
 	HOSTDEV_REMAP_OFF,
@@ -85,6 +88,9 @@ enum hostdev_remap {
 
 /* Interrupt remapping, by the names of the interrupt chips in use. */
 enum hostdev_remap hostdev_remapping(const struct hostdev_sys *sys);
+
+/* modprobe would find @module; it is not loaded by this. */
+bool hostdev_can_load(const struct hostdev_sys *sys, const char *module);
 
 /* vfio_iommu_type1's allow_unsafe_interrupts is on. */
 bool hostdev_unsafe_allowed(const struct hostdev_sys *sys);

@@ -10,11 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vmm/hostdev/hostdev_use.h"
 #include "vmm/hostdev/sysfs.h"
 
-static int run(const char *path, const char *module)
+static int run(const char *path, const char *option, const char *module)
 {
-	const char *const argv[] = { "modprobe", "-q", "--", module, NULL };
+	const char *const argv[] = { "modprobe", option, "--", module, NULL };
 	char *const env[] = { NULL };
 	posix_spawn_file_actions_t acts;
 	pid_t pid;
@@ -36,22 +37,25 @@ static int run(const char *path, const char *module)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOENT;
 }
 
-static int load(const struct hostdev_sys *sys, const char *module)
+static int modprobe(const struct hostdev_sys *sys, const char *option,
+		    const char *module)
 {
 	static const char *const places[] = { "/usr/sbin/modprobe",
 					      "/sbin/modprobe" };
-	int r = -ENOENT;
 
 	if (sys->ops)
 		return sys->ops->load(sys->ops->arg, module);
 	if (sys->root && sys->root[0])
 		return -ENOENT;
 	for (size_t i = 0; i < 2; i++)
-		if (access(places[i], X_OK) == 0) {
-			r = run(places[i], module);
-			break;
-		}
-	return r;
+		if (access(places[i], X_OK) == 0)
+			return run(places[i], option, module);
+	return -ENOENT;
+}
+
+bool hostdev_can_load(const struct hostdev_sys *sys, const char *module)
+{
+	return modprobe(sys, "-qn", module) == 0;
 }
 
 bool module_has_driver(const struct hostdev_sys *sys, const char *driver)
@@ -63,6 +67,6 @@ int module_need_driver(const struct hostdev_sys *sys, const char *driver)
 {
 	if (module_has_driver(sys, driver))
 		return 0;
-	(void)load(sys, driver);
+	(void)modprobe(sys, "-q", driver);
 	return module_has_driver(sys, driver) ? 0 : -ENOENT;
 }

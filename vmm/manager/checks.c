@@ -15,6 +15,7 @@
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/manager/checks_vfio.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/kernel.h"
 #include "vmm/manager/kvm_check.h"
@@ -22,8 +23,7 @@
 #define MIB	  ((unsigned long long)1 << 20)
 #define MIN_SPACE (1024 * MIB)
 
-__attribute__((format(printf, 3, 4))) static void
-fact(struct check *c, enum check_level level, const char *fmt, ...)
+void check_fact(struct check *c, enum check_level level, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -33,7 +33,7 @@ fact(struct check *c, enum check_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void remedy(struct check *c, const char *text)
+void check_remedy(struct check *c, const char *text)
 {
 	(void)snprintf(c->remedy, sizeof(c->remedy), "%s", text);
 }
@@ -44,9 +44,9 @@ static void ask_kvm(const struct manager *mgr, struct check *c)
 	AUTO_CLOSE int kvm = kvm_check_open(mgr->kvm, &err);
 
 	if (kvm < 0)
-		fact(c, CHECK_FAIL, "%s", err.msg);
+		check_fact(c, CHECK_FAIL, "%s", err.msg);
 	else
-		fact(c, CHECK_OK, "'%s' opens, API 12", mgr->kvm);
+		check_fact(c, CHECK_OK, "'%s' opens, API 12", mgr->kvm);
 }
 
 static void ask_caps(const struct manager *mgr, struct check *c)
@@ -55,11 +55,11 @@ static void ask_caps(const struct manager *mgr, struct check *c)
 	AUTO_CLOSE int kvm = kvm_check_open(mgr->kvm, &err);
 
 	if (kvm < 0)
-		fact(c, CHECK_FAIL, "not known without KVM");
+		check_fact(c, CHECK_FAIL, "not known without KVM");
 	else if (kvm_check_caps(kvm, &err) < 0)
-		fact(c, CHECK_FAIL, "%s", err.msg);
+		check_fact(c, CHECK_FAIL, "%s", err.msg);
 	else
-		fact(c, CHECK_OK, "all that the monitor needs");
+		check_fact(c, CHECK_OK, "all that the monitor needs");
 }
 
 static void ask_hardware(const struct manager *mgr, struct check *c)
@@ -68,9 +68,9 @@ static void ask_hardware(const struct manager *mgr, struct check *c)
 
 	(void)mgr;
 	if (kvm_check_hardware("/proc/cpuinfo", &err) < 0)
-		fact(c, CHECK_FAIL, "%s", err.msg);
+		check_fact(c, CHECK_FAIL, "%s", err.msg);
 	else
-		fact(c, CHECK_OK, "present");
+		check_fact(c, CHECK_OK, "present");
 }
 
 static void ask_nested(const struct manager *mgr, struct check *c)
@@ -86,12 +86,12 @@ static void ask_nested(const struct manager *mgr, struct check *c)
 
 		if (io_read_file(files[i], 64, &text, NULL) == 0) {
 			bool on = text[0] == 'Y' || text[0] == '1';
-			fact(c, CHECK_OK, "%s (guests do not need it)",
-			     on ? "on" : "off");
+			check_fact(c, CHECK_OK, "%s (guests do not need it)",
+				   on ? "on" : "off");
 			return;
 		}
 	}
-	fact(c, CHECK_OK, "not known (guests do not need it)");
+	check_fact(c, CHECK_OK, "not known (guests do not need it)");
 }
 
 static void ask_memory(const struct manager *mgr, struct check *c)
@@ -100,10 +100,10 @@ static void ask_memory(const struct manager *mgr, struct check *c)
 	unsigned long long available = host_meminfo("MemAvailable") / MIB;
 
 	(void)mgr;
-	fact(c, available < 256 ? CHECK_WARN : CHECK_OK,
-	     "%llu MiB of %llu MiB available", available, total);
+	check_fact(c, available < 256 ? CHECK_WARN : CHECK_OK,
+		   "%llu MiB of %llu MiB available", available, total);
 	if (available < 256)
-		remedy(c, "a guest needs 64 MiB at least, Python more");
+		check_remedy(c, "a guest needs 64 MiB at least, Python more");
 }
 
 static void ask_hugepages(const struct manager *mgr, struct check *c)
@@ -116,10 +116,11 @@ static void ask_hugepages(const struct manager *mgr, struct check *c)
 			 256, &text, NULL) == 0 &&
 	    strchr(text, '['))
 		(void)sscanf(strchr(text, '['), "[%15[^]]", mode);
-	fact(c, CHECK_OK, "transparent in shared memory: %s", mode);
+	check_fact(c, CHECK_OK, "transparent in shared memory: %s", mode);
 	if (strcmp(mode, "never") == 0)
-		remedy(c, "'advise' in /sys/kernel/mm/transparent_hugepage/"
-			  "shmem_enabled makes big guests faster");
+		check_remedy(c,
+			     "'advise' in /sys/kernel/mm/transparent_hugepage/"
+			     "shmem_enabled makes big guests faster");
 }
 
 static void ask_limits(const struct manager *mgr, struct check *c)
@@ -131,14 +132,14 @@ static void ask_limits(const struct manager *mgr, struct check *c)
 	(void)getrlimit(RLIMIT_NOFILE, &files);
 	(void)getrlimit(RLIMIT_MEMLOCK, &locked);
 	bool few = files.rlim_cur < 256;
-	fact(c, few ? CHECK_WARN : CHECK_OK,
-	     "%llu open files, %lld KiB locked memory",
-	     (unsigned long long)files.rlim_cur,
-	     locked.rlim_cur == RLIM_INFINITY
-		     ? -1LL
-		     : (long long)(locked.rlim_cur >> 10));
+	check_fact(c, few ? CHECK_WARN : CHECK_OK,
+		   "%llu open files, %lld KiB locked memory",
+		   (unsigned long long)files.rlim_cur,
+		   locked.rlim_cur == RLIM_INFINITY
+			   ? -1LL
+			   : (long long)(locked.rlim_cur >> 10));
 	if (few)
-		remedy(c, "'ulimit -n 1024'");
+		check_remedy(c, "'ulimit -n 1024'");
 }
 
 static void ask_overcommit(const struct manager *mgr, struct check *c)
@@ -149,11 +150,12 @@ static void ask_overcommit(const struct manager *mgr, struct check *c)
 		      text[0] == '2';
 
 	(void)mgr;
-	fact(c, strict ? CHECK_WARN : CHECK_OK,
-	     strict ? "strict (vm.overcommit_memory=2)" : "not strict");
+	check_fact(c, strict ? CHECK_WARN : CHECK_OK,
+		   strict ? "strict (vm.overcommit_memory=2)" : "not strict");
 	if (strict)
-		remedy(c, "guests may be refused memory they do not touch; "
-			  "'sysctl vm.overcommit_memory=0'");
+		check_remedy(c,
+			     "guests may be refused memory they do not touch; "
+			     "'sysctl vm.overcommit_memory=0'");
 }
 
 /* The directory, or the nearest above it that is there. */
@@ -175,17 +177,17 @@ static void ask_store(const struct manager *mgr, struct check *c)
 
 	nearest(mgr->data, path);
 	if (access(path, W_OK | X_OK) < 0 || statvfs(path, &vfs) < 0) {
-		fact(c, CHECK_FAIL, "'%s' cannot be written: %s", path,
-		     strerror(errno));
-		remedy(c, "give another place with --root DIR");
+		check_fact(c, CHECK_FAIL, "'%s' cannot be written: %s", path,
+			   strerror(errno));
+		check_remedy(c, "give another place with --root DIR");
 		return;
 	}
 	unsigned long long left =
 		(unsigned long long)vfs.f_bavail * vfs.f_frsize;
-	fact(c, left < MIN_SPACE ? CHECK_WARN : CHECK_OK, "'%s', %llu MiB free",
-	     mgr->data, left / MIB);
+	check_fact(c, left < MIN_SPACE ? CHECK_WARN : CHECK_OK,
+		   "'%s', %llu MiB free", mgr->data, left / MIB);
 	if (left < MIN_SPACE)
-		remedy(c, "'belljar rm' and 'belljar rmi' free space");
+		check_remedy(c, "'belljar rm' and 'belljar rmi' free space");
 }
 
 static void ask_kernel(const struct manager *mgr, struct check *c,
@@ -194,15 +196,16 @@ static void ask_kernel(const struct manager *mgr, struct check *c,
 	struct kernel k;
 
 	if (kernel_installed(mgr->libdir, flavour, &k)) {
-		fact(c, CHECK_OK, "%s", k.version[0] ? k.version : "present");
+		check_fact(c, CHECK_OK, "%s",
+			   k.version[0] ? k.version : "present");
 		return;
 	}
 	/* One of the two is enough. */
 	struct err err;
 	bool other = kernel_find(mgr->libdir, NULL, &k, &err) == 0;
-	fact(c, other ? CHECK_WARN : CHECK_FAIL, "not in '%s/kernels'",
-	     mgr->libdir);
-	remedy(c, how);
+	check_fact(c, other ? CHECK_WARN : CHECK_FAIL, "not in '%s/kernels'",
+		   mgr->libdir);
+	check_remedy(c, how);
 }
 
 static void ask_minimal(const struct manager *mgr, struct check *c)
@@ -227,11 +230,11 @@ static void ask_companions(const struct manager *mgr, struct check *c)
 			       names[i]);
 		if (access(path, R_OK) == 0)
 			continue;
-		fact(c, CHECK_FAIL, "'%s' is missing", path);
-		remedy(c, "build it with 'make', or set BELLJAR_LIBDIR");
+		check_fact(c, CHECK_FAIL, "'%s' is missing", path);
+		check_remedy(c, "build it with 'make', or set BELLJAR_LIBDIR");
 		return;
 	}
-	fact(c, CHECK_OK, "in '%s'", mgr->libdir);
+	check_fact(c, CHECK_OK, "in '%s'", mgr->libdir);
 }
 
 static bool in_path(const char *name, const char *dirs)
@@ -255,10 +258,10 @@ static void ask_tool(struct check *c, const char *name, const char *package,
 
 	if (in_path(name, path ? path : "/usr/bin:/bin") ||
 	    in_path(name, "/usr/sbin:/sbin:/usr/libexec")) {
-		fact(c, CHECK_OK, "present");
+		check_fact(c, CHECK_OK, "present");
 		return;
 	}
-	fact(c, missing, "missing (%s)", what_for);
+	check_fact(c, missing, "missing (%s)", what_for);
 	(void)snprintf(c->remedy, sizeof(c->remedy), "'apt install %s'",
 		       package);
 }
@@ -295,7 +298,7 @@ static void ask_cgroup(const struct manager *mgr, struct check *c)
 {
 	(void)mgr;
 	bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-	fact(c, CHECK_OK, v2 ? "version 2" : "version 1, or none");
+	check_fact(c, CHECK_OK, v2 ? "version 2" : "version 1, or none");
 }
 
 static void ask_userns(const struct manager *mgr, struct check *c)
@@ -305,10 +308,10 @@ static void ask_userns(const struct manager *mgr, struct check *c)
 	(void)mgr;
 	if (io_read_file("/proc/sys/user/max_user_namespaces", 32, &text,
 			 NULL) < 0)
-		fact(c, CHECK_OK, "not known");
+		check_fact(c, CHECK_OK, "not known");
 	else
-		fact(c, CHECK_OK, "%.*s allowed", (int)strcspn(text, "\n"),
-		     text);
+		check_fact(c, CHECK_OK, "%.*s allowed",
+			   (int)strcspn(text, "\n"), text);
 }
 
 const struct check_question check_questions[] = {
@@ -330,5 +333,13 @@ const struct check_question check_questions[] = {
 	{ "virtiofsd", ask_virtiofsd },
 	{ "cgroup", ask_cgroup },
 	{ "user-namespaces", ask_userns },
+	{ "iommu", ask_iommu },
+	{ "interrupt-remapping", ask_remapping },
+	{ "iommu-groups", ask_groups },
+	{ "acs", ask_acs },
+	{ "vfio-pci", ask_vfio },
+	{ "memlock", ask_memlock },
+	{ "hugepages-reserved", ask_reserved },
+	{ "gpus", ask_gpus },
 	{ NULL, NULL },
 };

@@ -21,6 +21,11 @@ struct check_question {
 	void (*ask)(const struct manager *mgr, struct check *ret);
 };
 
+/* Fill one in; what is too long is cut. */
+void check_fact(struct check *c, enum check_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void check_remedy(struct check *c, const char *text);
+
 /* Ended by an entry whose thing is NULL. */
 extern const struct check_question check_questions[];
 
