@@ -3,20 +3,16 @@
 #include "vmm/manager/merge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vmm/lib/auto.h"
 #include "vmm/manager/archive.h"
 #include "vmm/manager/layer.h"
-#include "vmm/manager/tool.h"
+#include "vmm/manager/squashfs.h"
 #include "vmm/manager/tree.h"
 
 #define CHUNK (256u << 10)
-#define PROBE (1 << 20) /* more than tar2sqfs writes at a time */
 
 /* Whiteouts (layer.md); what else begins with ".wh..wh." was aufs's own. */
 #define HIDE	    ".wh."
@@ -28,8 +24,7 @@ struct merge {
 	const struct oci_image *image;
 	struct progress *progress;
 	struct tree *tree;
-	struct tool tool;
-	struct archive *out;
+	struct squashfs *out;
 	void *chunk;
 	struct err *err;
 };
@@ -239,15 +234,6 @@ static void entry_auto_free(struct archive_entry **e)
 
 #define AUTO_ENTRY __attribute__((cleanup(entry_auto_free)))
 
-/* The tar stream broke: -EPIPE when tar2sqfs went, which tool_wait explains. */
-static int broken(struct merge *m)
-{
-	if (archive_errno(m->out) == EPIPE)
-		return -EPIPE;
-	return err_say(m->err, EIO, "cannot pass it on: %s",
-		       archive_error_string(m->out));
-}
-
 /* tar2sqfs takes "./" for the root, and then wants all names to begin so. */
 static void root_path(char to[ARCHIVE_PATH_MAX + 2], const char *path)
 {
@@ -277,8 +263,8 @@ static int write_one(struct merge *m, struct layer *layer,
 	if (tree_names(inode, set_path, to) < 0)
 		return refuse(archive_entry_pathname(e),
 			      "has a path of over 4095 bytes", m->err);
-	if (archive_write_header(m->out, to) < ARCHIVE_WARN)
-		return broken(m);
+	if (archive_write_header(m->out->out, to) < ARCHIVE_WARN)
+		return squashfs_broken(m->out, m->err);
 	if (archive_entry_filetype(to) != AE_IFREG)
 		return 0;
 	for (;;) {
@@ -286,8 +272,8 @@ static int write_one(struct merge *m, struct layer *layer,
 
 		if (n <= 0)
 			return (int)n;
-		if (archive_write_data(m->out, m->chunk, (size_t)n) < 0)
-			return broken(m);
+		if (archive_write_data(m->out->out, m->chunk, (size_t)n) < 0)
+			return squashfs_broken(m->out, m->err);
 	}
 }
 
@@ -308,7 +294,9 @@ static int write_link(void *arg, const char *first, const char *path)
 	archive_entry_set_perm(e, 0644);
 	archive_entry_set_size(e, 0);
 	archive_entry_copy_hardlink(e, to);
-	return archive_write_header(m->out, e) < ARCHIVE_WARN ? broken(m) : 0;
+	return archive_write_header(m->out->out, e) < ARCHIVE_WARN
+		       ? squashfs_broken(m->out, m->err)
+		       : 0;
 }
 
 static int write_links(struct merge *m)
@@ -327,91 +315,19 @@ static int write_links(struct merge *m)
 	return 0;
 }
 
-static la_ssize_t to_tool(struct archive *a, void *arg, const void *buf,
-			  size_t len)
-{
-	int r = tool_write(arg, buf, len);
-
-	if (r < 0) {
-		/* Whatever the reason, nobody reads any more. */
-		archive_set_error(a, EPIPE, "the reader went away");
-		return -1;
-	}
-	return (la_ssize_t)len;
-}
-
-static int open_out(struct merge *m)
-{
-	struct archive *a = m->out;
-
-	if (archive_write_set_format_pax(a) != ARCHIVE_OK ||
-	    archive_write_set_format_option(a, "pax", "hdrcharset", "BINARY") !=
-		    ARCHIVE_OK ||
-	    archive_write_set_format_option(a, "pax", "xattrheader",
-					    "SCHILY") != ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(a, (int)CHUNK) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-	    archive_write_open(a, &m->tool, NULL, to_tool, NULL) != ARCHIVE_OK)
-		return err_say(m->err, EIO, "write the image: %s",
-			       archive_error_string(a));
-	return 0;
-}
-
-static int write_all(struct merge *m)
-{
-	int r = open_out(m);
-
-	if (r == 0)
-		r = read_layers(m, "Converting", write_one);
-	if (r == 0)
-		r = write_links(m);
-	if (r == 0 && archive_write_close(m->out) != ARCHIVE_OK)
-		r = broken(m);
-	return r;
-}
-
-/*
- * tar2sqfs says "I/O error" for whatever went wrong, and removes its file.
- * The file lives on in @fd, so what stopped the one who wrote it stops us.
- */
-static int find_reason(int fd, int r, struct err *err)
-{
-	struct stat st;
-
-	if (r != -EIO || fstat(fd, &st) < 0)
-		return r;
-	int why = posix_fallocate(fd, st.st_size, PROBE);
-	return why == ENOSPC || why == EDQUOT
-		       ? err_set(err, why, "write the image")
-		       : r;
-}
-
 static int write_squashfs(struct merge *m, const char *squashfs)
 {
-	AUTO_ARCHIVE_WRITE struct archive *out = archive_write_new();
-	const char *const argv[] = {
-		"tar2sqfs", "--quiet", "--force", "--no-skip", "-c",
-		"zstd",	    "-X",      "level=3", squashfs,    NULL,
-	};
+	AUTO_SQUASHFS struct squashfs out = SQUASHFS_NONE;
+	int r = squashfs_begin(&out, squashfs, m->err);
 
-	AUTO_CLOSE int fd =
-		open(squashfs, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (!out || fd < 0)
-		return err_set(m->err, out ? errno : ENOMEM, "write '%s'",
-			       squashfs);
-	int r = tool_start(&m->tool, argv, "squashfs-tools-ng", TOOL_INPUT,
-			   m->err);
 	if (r < 0)
 		return r;
-	m->out = out;
-	r = write_all(m);
+	m->out = &out;
+	r = read_layers(m, "Converting", write_one);
+	if (r == 0)
+		r = write_links(m);
 	m->out = NULL;
-	if (r < 0 && r != -EPIPE)
-		return r;
-	int told = tool_wait(&m->tool, m->err);
-	if (told == 0 && r < 0)
-		return err_say(m->err, EIO, "'tar2sqfs' ended too early");
-	return find_reason(fd, told, m->err);
+	return squashfs_end(&out, r, m->err);
 }
 
 int merge_layers(struct bundle *bundle, const struct oci_image *image,
@@ -425,7 +341,6 @@ int merge_layers(struct bundle *bundle, const struct oci_image *image,
 			   .image = image,
 			   .progress = progress,
 			   .chunk = chunk,
-			   .tool = TOOL_NONE,
 			   .err = err };
 
 	if (!chunk)
@@ -438,6 +353,5 @@ int merge_layers(struct bundle *bundle, const struct oci_image *image,
 		r = read_layers(&m, "Checking", plan_one);
 	if (r == 0)
 		r = write_squashfs(&m, squashfs);
-	tool_stop(&m.tool);
 	return r;
 }
