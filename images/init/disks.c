@@ -5,15 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <poll.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 
+#include "images/init/uevents.h"
 #include "vmm/lib/auto.h"
 
 static bool has_serial(int dir, const char *disk, const char *serial)
@@ -52,57 +48,32 @@ int disks_find(const char *sys_block, const char *serial, char *ret,
 	return r;
 }
 
-static int listen_uevents(void)
+struct search {
+	const char *sys_block, *serial;
+	char *ret;
+	size_t size;
+	int result;
+};
+
+static bool is_there(void *arg)
 {
-	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			NETLINK_KOBJECT_UEVENT);
-	if (fd < 0)
-		return -errno;
+	struct search *s = arg;
 
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	return fd;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	s->result = disks_find(s->sys_block, s->serial, s->ret, s->size);
+	return s->result != -ENOENT;
 }
 
 int disks_wait(const char *sys_block, const char *serial, int timeout_ms,
 	       char *ret, size_t size, struct err *err)
 {
-	int r = disks_find(sys_block, serial, ret, size);
-	if (r != -ENOENT)
-		return r < 0 ? err_set(err, -r, "search '%s'", sys_block) : 0;
+	struct search s = { sys_block, serial, ret, size, 0 };
+	int r = uevents_wait(is_there, &s, timeout_ms);
 
-	AUTO_CLOSE int fd = listen_uevents();
-	if (fd < 0)
-		return err_set(err, -fd, "listen for devices");
-
-	int64_t end = now_ms() + timeout_ms;
-	for (;;) {
-		/* After the socket is bound, so that no event is missed. */
-		r = disks_find(sys_block, serial, ret, size);
-		if (r != -ENOENT)
-			return r;
-
-		int64_t left = end - now_ms();
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return err_say(err, ENOENT,
-				       "the machine has no disk '%s'", serial);
-
-		char event[4096];
-		while (recv(fd, event, sizeof(event), 0) > 0)
-			;
-	}
+	if (r == -ETIMEDOUT)
+		return err_say(err, ENOENT, "the machine has no disk '%s'",
+			       serial);
+	if (r < 0)
+		return err_set(err, -r, "listen for devices");
+	return s.result < 0 ? err_set(err, -s.result, "search '%s'", sys_block)
+			    : 0;
 }

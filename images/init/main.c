@@ -9,6 +9,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "images/init/drivers.h"
 #include "images/init/modules.h"
 #include "images/init/mounts.h"
 #include "images/init/power.h"
@@ -50,6 +51,8 @@ static int converse(struct session *s, int fd, uint64_t started,
 	s->times.init = started;
 	if (r == 0)
 		r = rootfs_mount(s->settings.readonly, err);
+	if (r == 0)
+		r = drivers_load(s, err);
 	return r < 0 ? r : session_run(s, &place, err);
 }
 
@@ -75,8 +78,12 @@ static int serve(uint64_t started, struct err *err)
 	return r;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	/* drivers.c has told the kernel that /init is its modprobe. */
+	if (getpid() != 1)
+		return drivers_modprobe(argc, argv);
+
 	uint64_t started = session_now();
 	struct err err = { 0 };
 

@@ -20,8 +20,12 @@ static int load_one(int dir, const char *name, struct err *err)
 	AUTO_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open module '%s'", name);
-	/* EEXIST: it is built in, or another initramfs brought it as well. */
-	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+	/*
+	 * EEXIST: it is built in, or another initramfs brought it as well.
+	 * ENODEV: a processor without what, say, crc32c-intel is made of.
+	 */
+	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST &&
+	    errno != ENODEV)
 		return err_set(err, errno, "load module '%s'", name);
 	(void)unlinkat(dir, name, 0);
 	return 0;

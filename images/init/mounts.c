@@ -114,6 +114,11 @@ static int open_dir(int root, const char *path)
 	return open_beneath(root, path, O_PATH | O_DIRECTORY, 0);
 }
 
+int mounts_open(int root, const char *path)
+{
+	return open_beneath(root, path, O_PATH | O_DIRECTORY, 0);
+}
+
 int mounts_at(int root, const struct mount_spec *spec, struct err *err)
 {
 	AUTO_CLOSE int dir = open_dir(root, spec->path);

@@ -28,6 +28,9 @@ struct mount_spec {
 /* Mount @spec below @root (a descriptor), making the directory if absent. */
 int mounts_at(int root, const struct mount_spec *spec, struct err *err);
 
+/* Open the directory @path below @root for its name only, or -errno. */
+int mounts_open(int root, const char *path);
+
 /* Make the directory @path below @root when it is absent. */
 int mounts_dir(int root, const char *path, struct err *err);
 

@@ -39,14 +39,15 @@ static int strv_add(struct strv *sv, char *text)
 
 void settings_done(struct settings *s)
 {
-	struct strv *all[] = { &s->args,     &s->env, &s->addrs,
-			       &s->gateways, &s->dns, &s->hosts };
+	struct strv *all[] = { &s->args, &s->env,   &s->addrs,	&s->gateways,
+			       &s->dns,	 &s->hosts, &s->modules };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		strv_done(all[i]);
 	free(s->cwd);
 	free(s->user);
 	free(s->hostname);
+	free(s->module_place);
 	*s = (struct settings){ 0 };
 }
 
@@ -99,6 +100,10 @@ static int add_text(struct settings *s, uint32_t type, char *text,
 		return strv_add(&s->dns, text);
 	case AGENT_HOSTS:
 		return strv_add(&s->hosts, text);
+	case AGENT_MODULE:
+		return strv_add(&s->modules, text);
+	case AGENT_MODULES:
+		return set_text(&s->module_place, text);
 	case AGENT_CWD:
 		return set_text(&s->cwd, text);
 	case AGENT_USER:
@@ -199,6 +204,8 @@ int settings_add(struct settings *s, const struct record *rec, struct err *err)
 	case AGENT_GATEWAY:
 	case AGENT_DNS:
 	case AGENT_HOSTS:
+	case AGENT_MODULE:
+	case AGENT_MODULES:
 		break;
 	default:
 		return err_say(err, EPROTO,

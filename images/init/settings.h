@@ -20,8 +20,9 @@ struct strv {
 };
 
 struct settings {
-	struct strv args, env, addrs, gateways, dns, hosts;
+	struct strv args, env, addrs, gateways, dns, hosts, modules;
 	char *cwd, *user, *hostname; /* NULL when absent */
+	char *module_place; /* AGENT_MODULES, or NULL */
 	struct agent_size size;
 	uint64_t shm_size; /* bytes; 0 when absent */
 	uint64_t time; /* ns since 1970; 0 when absent */

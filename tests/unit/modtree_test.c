@@ -168,6 +168,23 @@ static void patterns_match_as_a_shell_s(void **state)
 	assert_string_equal(alias, "hid:b0003g0001v_046D[a-b]");
 }
 
+static void patterns_have_stars_sets_and_marks(void **state)
+{
+	(void)state;
+	assert_true(modtree_match("a*b*c", "axxbyybzc"));
+	assert_false(modtree_match("a*b*c", "axxbyybz"));
+	assert_true(modtree_match("*", ""));
+	assert_true(modtree_match("a?c", "abc"));
+	assert_false(modtree_match("a?c", "ac"));
+	assert_true(modtree_match("sc[0-9]x", "sc7x"));
+	assert_false(modtree_match("sc[0-9]x", "scax"));
+	assert_true(modtree_match("[!a-c]", "d"));
+	assert_false(modtree_match("[!a-c]", "b"));
+	assert_true(modtree_match("[]]", "]"));
+	assert_false(modtree_match("[", "["));
+	assert_false(modtree_match("[ab", "a"));
+}
+
 static void names_lose_directory_and_endings(void **state)
 {
 	char name[MODTREE_NAME_MAX];
@@ -195,6 +212,7 @@ int main(void)
 		T(unknown_name_is_said),
 		T(tree_without_indexes_knows_nothing),
 		T(patterns_match_as_a_shell_s),
+		T(patterns_have_stars_sets_and_marks),
 		T(names_lose_directory_and_endings),
 	};
 

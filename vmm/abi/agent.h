@@ -12,6 +12,7 @@
  *     HELLO (version)          ->
  *                              <-     settings, any order: ARG.. ENV.. CWD ...
  *                              <-     START
+ *     WARN, any number         ->
  *     TIMES                    ->
  *     STARTED or FAILED        ->
  *     OUT, ERR                 ->
@@ -48,6 +49,7 @@
 		*/
 #define AGENT_WINDOW	65536 /* stdin bytes in flight at the start */
 #define AGENT_SETTINGS	8388608 /* payload bytes of all settings */
+#define AGENT_WARN_MAX	32 /* WARN records; init says no more than that */
 #define AGENT_LINGER_MS 10000 /* init's patience with a keeper after EXIT */
 
 struct agent_head {
@@ -74,6 +76,10 @@ enum agent_type {
 	AGENT_READONLY, /* empty: no writable layer, rootfs is read-only */
 	AGENT_STDIN, /* empty: stdin will come; absent: /dev/null */
 	AGENT_TIME, /* u64 ns since 1970: set the clock if it lags */
+	AGENT_MODULES, /* text: kernel modules are on the disk "modules" when
+			  "disk", in the image when "image"; absent: none */
+	AGENT_MODULE, /* text "NAME [PARAMETER=VALUE..]", any number: load it
+			 though no device asks, in order */
 
 	AGENT_START = 64, /* empty: settings are complete */
 	AGENT_IN, /* stdin bytes, only with STDIN; len 0: end of file */
@@ -89,6 +95,7 @@ enum agent_type {
 	AGENT_ERR, /* stderr bytes */
 	AGENT_CREDIT, /* u32: that many more stdin bytes may come */
 	AGENT_EXIT, /* u32: 0..255, or 128+n for signal n */
+	AGENT_WARN, /* text, a warning for the user; see AGENT_WARN_MAX */
 };
 
 struct agent_size {

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +21,22 @@ void modlist_done(struct modlist *list)
 	*list = (struct modlist){ 0 };
 }
 
-static bool has_path(const struct modlist *list, const char *path)
+bool modlist_has(const struct modlist *list, const char *text)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i], path) == 0)
+		if (strcmp(list->v[i], text) == 0)
 			return true;
 	return false;
 }
 
-static int append(struct modlist *list, const char *path)
+int modlist_add(struct modlist *list, const char *text)
 {
 	char **v = realloc(list->v, (list->n + 1) * sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;
 	list->v = v;
-	v[list->n] = strdup(path);
+	v[list->n] = strdup(text);
 	if (!v[list->n])
 		return -ENOMEM;
 	list->n++;
@@ -59,10 +58,10 @@ void modtree_name(const char *path, char ret[MODTREE_NAME_MAX])
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	const char *end = strstr(base, ".ko");
-	size_t len = end ? (size_t)(end - base) : strlen(base);
 
-	(void)snprintf(ret, MODTREE_NAME_MAX, "%.*s", (int)len, base);
+	/* No module has a dot in its name. */
+	(void)snprintf(ret, MODTREE_NAME_MAX, "%.*s", (int)strcspn(base, "."),
+		       base);
 	modtree_normalize(ret);
 }
 
@@ -77,13 +76,63 @@ const char *modtree_packed(const char *path)
 	return NULL;
 }
 
+/*
+ * Is @c in the set that begins behind its '['?  Moves *@set behind its end;
+ * nothing is in a set that has none.
+ */
+static bool in_set(const char **set, char c)
+{
+	bool not = **set == '!' || **set == '^';
+	const char *p = *set + not ;
+	const char *end = *p ? strchr(p + 1, ']') : NULL;
+	bool in = false;
+
+	if (!end)
+		return false;
+	*set = end + 1;
+	for (; p < end; p++) {
+		bool range = p + 2 < end && p[1] == '-';
+
+		in |= c >= p[0] && c <= (range ? p[2] : p[0]);
+		p += range ? 2 : 0;
+	}
+	return in != not ;
+}
+
+/*
+ * As fnmatch(3), whose tables of wide characters would make init a third
+ * larger.  Only the last star seen is ever tried again, so the time is at most
+ * the product of both lengths.
+ */
 bool modtree_match(const char *pattern, const char *alias)
 {
-	size_t literal = strcspn(pattern, "*?[\\");
+	const char *star = NULL, *again = NULL;
 
-	/* Of thousands of patterns hardly one gets past its beginning. */
-	return strncmp(pattern, alias, literal) == 0 &&
-	       fnmatch(pattern + literal, alias + literal, 0) == 0;
+	for (;;) {
+		const char *next = pattern + 1;
+
+		if (*pattern == '*') {
+			star = next;
+			again = alias;
+			pattern = next;
+			continue;
+		}
+		if (!*alias && !*pattern)
+			return true;
+		bool same = *pattern && *alias &&
+			    (*pattern == '?' || *pattern == *alias);
+		if (*pattern == '[' && *alias)
+			same = in_set(&next, *alias);
+		if (same) {
+			pattern = next;
+			alias++;
+		} else if (star && *again) {
+			pattern = star;
+			alias = ++again;
+		} else {
+			return false;
+		}
+	}
 }
 
 /*
@@ -147,6 +196,15 @@ struct find {
 	char *line;
 };
 
+/* Does @text begin with @name, which is normalized? */
+static bool same_name(const char *text, const char *name)
+{
+	for (; *name; name++, text++)
+		if (*text != *name && !(*text == '-' && *name == '_'))
+			return false;
+	return true;
+}
+
 /* Is "PATH: ..." about @name?  modtree_name() for each line costs more. */
 static bool is_of(const char *line, const char *name)
 {
@@ -155,10 +213,8 @@ static bool is_of(const char *line, const char *name)
 	for (const char *c = line; *c && *c != ':'; c++)
 		if (*c == '/')
 			base = c + 1;
-	for (; *name; name++, base++)
-		if (*base != *name && !(*base == '-' && *name == '_'))
-			return false;
-	return strncmp(base, ".ko", 3) == 0;
+	return same_name(base, name) &&
+	       strncmp(base + strlen(name), ".ko", 3) == 0;
 }
 
 static int is_name(void *arg, char *line)
@@ -213,12 +269,12 @@ static int add_soft(struct resolve *r, const char *line, const char *which)
 static int softdep_line(void *arg, char *line)
 {
 	struct find *find = arg;
-	char name[MODTREE_NAME_MAX];
+	static const char mark[] = "softdep ";
+	const char *name = line + sizeof(mark) - 1;
+	size_t len = strlen(find->name);
 
-	if (sscanf(line, "softdep %127s", name) != 1)
-		return 0;
-	modtree_normalize(name);
-	if (strcmp(name, find->name) != 0)
+	if (strncmp(line, mark, sizeof(mark) - 1) != 0 ||
+	    !same_name(name, find->name) || name[len] != ' ')
 		return 0;
 	find->line = strdup(line);
 	return find->line ? 1 : -ENOMEM;
@@ -228,7 +284,7 @@ static int add_path(struct resolve *r, const char *path)
 {
 	char name[MODTREE_NAME_MAX];
 
-	if (has_path(r->list, path))
+	if (modlist_has(r->list, path))
 		return 0;
 	modtree_name(path, name);
 	struct find find = { .name = name };
@@ -238,8 +294,8 @@ static int add_path(struct resolve *r, const char *path)
 	if (ret == -ENOMEM)
 		return ret;
 	ret = soft ? add_soft(r, soft, "pre:") : 0;
-	if (ret == 0 && !has_path(r->list, path))
-		ret = append(r->list, path);
+	if (ret == 0 && !modlist_has(r->list, path))
+		ret = modlist_add(r->list, path);
 	if (ret == 0 && soft)
 		ret = add_soft(r, soft, "post:");
 	return ret;

@@ -17,13 +17,17 @@
 
 #define MODTREE_NAME_MAX 128
 
-/* Owned paths, relative to the tree, in the order of loading. */
+/* Owned texts: paths relative to a tree in the order of loading, or names. */
 struct modlist {
 	char **v;
 	size_t n;
 };
 
 void modlist_done(struct modlist *list);
+
+/* Append a copy of @text.  0 or -ENOMEM. */
+int modlist_add(struct modlist *list, const char *text);
+bool modlist_has(const struct modlist *list, const char *text);
 
 #define AUTO_MODLIST __attribute__((cleanup(modlist_done)))
 
