@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# build.sh [--cached] minimal|stock OUTDIR - make a guest kernel, or find it in
-# the cache, and leave the symlink OUTDIR/minimal or OUTDIR/stock to it.  With
+# build.sh [--cached] minimal|stock|generic OUTDIR - make a guest kernel, or find
+# it in the cache, and leave the symlink OUTDIR/minimal (and so on) to it.  With
 # --cached: status 1 when it would have to be made.
 #
 # minimal: vmlinux (ELF with a PVH note), bzImage, System.map, config, version;
 #	   built from Debian's linux-source package and x86_64.fragment.
 # stock:   vmlinuz, modules.cpio, version; Debian's cloud kernel, with the
 #	   modules its guests need in the order of loading.
+# generic: vmlinuz, modules/ (all of them, indexed), version; Debian's kernel for
+#	   any machine, as a user brings one: --kernel generic/vmlinuz
+#	   --kernel-modules generic/modules.
 
 set -euo pipefail
 me=kernel
@@ -23,7 +26,7 @@ STOCK_MODULES="virtio_pci virtio_blk virtio_net virtio_rng
 
 usage()
 {
-	die "usage: images/kernel/build.sh [--cached] minimal|stock OUTDIR"
+	die "usage: images/kernel/build.sh [--cached] minimal|stock|generic OUTDIR"
 }
 
 # Lines of the fragment that the .config does not have: an option that this
@@ -72,6 +75,20 @@ make_stock()
 	rm -rf root cpio
 }
 
+make_generic()
+{
+	local kver=${name#linux-image-}
+
+	say "unpacking the package $name $version"
+	debian_unpack "$name" "$version"
+	need depmod kmod
+	depmod -b root "$kver"
+	mv root/boot/vmlinuz-* vmlinuz
+	mv "root/lib/modules/$kver" modules
+	echo "$kver" >version
+	rm -rf root
+}
+
 cached_only=
 if [ "${1:-}" = --cached ]; then
 	cached_only=1
@@ -99,6 +116,10 @@ stock)
 	read -r name version <<<"$(debian_kernel linux-image-cloud-amd64)"
 	[ -n "$version" ] || exit 125
 	inputs=$(declare -f make_stock kernel_modules; echo $STOCK_MODULES) ;;
+generic)
+	read -r name version <<<"$(debian_kernel linux-image-amd64)"
+	[ -n "$version" ] || exit 125
+	inputs=$(declare -f make_generic) ;;
 *)
 	usage ;;
 esac

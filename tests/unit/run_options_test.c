@@ -249,10 +249,38 @@ static void suggestions_are_near(void **state)
 				words));
 }
 
+static void kernel_modules_have_their_rules(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "--kernel-modules /m --kernel-module nvidia-uvm "
+		  "--kernel-module loop --kernel-firmware /f img");
+	assert_int_equal(l.r, 0);
+	assert_string_equal(l.o.kernel_modules, "/m");
+	assert_string_equal(l.o.kernel_firmware, "/f");
+	assert_int_equal(l.o.kernel_module.n, 2);
+	assert_string_equal(l.o.kernel_module.v[0], "nvidia-uvm");
+	run_options_done(&l.o);
+
+	parse(&l, "--kernel-module loop img");
+	assert_int_equal(l.r, -EINVAL);
+	assert_non_null(strstr(l.err.msg, "needs --kernel-modules"));
+	run_options_done(&l.o);
+	parse(&l, "--kernel-modules image --kernel-firmware /f img");
+	assert_int_equal(l.r, -EINVAL);
+	run_options_done(&l.o);
+	parse(&l, "--kernel-modules image --kernel-module ../x img");
+	assert_int_equal(l.r, -EINVAL);
+	assert_non_null(strstr(l.err.msg, "name of a module"));
+	run_options_done(&l.o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(docker_flags_are_understood),
+		cmocka_unit_test(kernel_modules_have_their_rules),
 		cmocka_unit_test(machine_options_are_understood),
 		cmocka_unit_test(options_after_the_image_belong_to_the_command),
 		cmocka_unit_test(a_name_alone_copies_our_variable),

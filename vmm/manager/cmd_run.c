@@ -24,6 +24,7 @@
 #include "vmm/manager/gpu.h"
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/kvm_check.h"
+#include "vmm/manager/modules.h"
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/writable.h"
@@ -36,6 +37,7 @@ struct resolved {
 	struct store *store;
 	struct image *image;
 	struct spec spec;
+	int modules; /* their disk, -1: none */
 	char id[VMDIR_ID_LEN + 1];
 	struct timing timing;
 };
@@ -44,6 +46,8 @@ static void resolved_done(struct resolved *r)
 {
 	spec_done(&r->spec);
 	image_free(r->image);
+	if (r->modules >= 0)
+		(void)close(r->modules);
 	store_close(r->store);
 	run_options_done(&r->options);
 }
@@ -91,6 +95,21 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		r = spec_make(&res->options, res->image, &kernel, res->id,
 			      host_meminfo("MemTotal"), &res->spec, err);
 	return r;
+}
+
+static int find_modules(struct resolved *res, struct err *err)
+{
+	const struct run_options *o = &res->options;
+
+	if (!o->kernel_modules || strcmp(o->kernel_modules, MODULES_IMAGE) == 0)
+		return 0;
+	int fd = modules_prepare(res->store, o->kernel_modules,
+				 o->kernel_firmware, o->quiet,
+				 &res->spec.kernel, err);
+	if (fd < 0)
+		return fd;
+	res->modules = fd;
+	return 0;
 }
 
 static int print_plan(const struct spec *spec, struct err *err)
@@ -198,16 +217,18 @@ static int be_keeper(const struct manager *mgr, struct resolved *res,
 		.spec = &res->spec,
 		.vm = vm,
 		.rootfs = res->image->rootfs,
+		.modules = res->modules,
 		.size = attach_size(),
 		.timing = res->timing,
 	};
-	int *fds[] = { &cli, &vm->lock, &plan.rootfs };
+	int *fds[] = { &cli, &vm->lock, &plan.rootfs, &plan.modules };
 
 	plan.timing.spawn = timing_now();
 	(void)setsid();
-	if (keep_only(fds, 3) < 0)
+	if (keep_only(fds, plan.modules >= 0 ? 4 : 3) < 0)
 		return EXIT_BELLJAR;
 	res->image->rootfs = -1;
+	res->modules = -1;
 	return keeper_run(&plan, cli);
 }
 
@@ -262,6 +283,7 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 {
 	__attribute__((cleanup(resolved_done))) struct resolved res = {
 		.timing.begin = timing_now(),
+		.modules = -1,
 	};
 	struct err err = { 0 };
 
@@ -280,6 +302,8 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 	res.timing.image = timing_now();
 	if (res.options.dry_run)
 		return print_plan(&res.spec, &err);
+	if (find_modules(&res, &err) < 0)
+		return cmd_fail(&err);
 
 	attach_block_signals();
 	r = vmdir_repair(mgr, &err);

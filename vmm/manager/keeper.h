@@ -34,6 +34,7 @@ struct keeper_plan {
 	const struct spec *spec;
 	struct vmdir *vm; /* locked */
 	int rootfs; /* the image's squashfs */
+	int modules; /* the squashfs of kernel modules, -1: none */
 	struct agent_size size; /* of the terminal, with --tty */
 	struct timing timing;
 };

@@ -15,6 +15,8 @@
 #define STRINGIFY(x) #x
 #define TEXT(x)	     STRINGIFY(x)
 
+#define WORDS 600 /* bytes of a sentence that the guest says */
+
 static int broke(struct keeper *k, const char *how)
 {
 	keeper_decide(k, EXIT_BELLJAR,
@@ -86,6 +88,17 @@ static int send_process(struct keeper *k)
 	return r;
 }
 
+static int send_modules(struct keeper *k)
+{
+	const struct run_options *o = k->plan->spec->options;
+
+	if (!o->kernel_modules)
+		return 0;
+	int r = frame_send_str(&k->agent, AGENT_MODULES,
+			       k->plan->modules >= 0 ? "disk" : "image");
+	return r < 0 ? r : send_list(k, AGENT_MODULE, &o->kernel_module);
+}
+
 static int send_settings(struct keeper *k)
 {
 	const struct run_options *o = k->plan->spec->options;
@@ -101,6 +114,8 @@ static int send_settings(struct keeper *k)
 		r = frame_send(&k->agent, AGENT_READONLY, NULL, 0);
 	if (r == 0 && o->interactive)
 		r = frame_send(&k->agent, AGENT_STDIN, NULL, 0);
+	if (r == 0)
+		r = send_modules(k);
 	if (r == 0)
 		r = send_time(k);
 	if (r == 0)
@@ -151,6 +166,31 @@ static int on_started(struct keeper *k, const struct frame *f)
 	return frame_send(&k->cli, AGENT_STARTED, f->data, f->len);
 }
 
+/* The guest's words from @off on: no control bytes for the user's terminal. */
+static void copy_words(const struct frame *f, size_t off, char ret[WORDS])
+{
+	size_t len = f->len - off;
+
+	if (len >= WORDS)
+		len = WORDS - 1;
+	memcpy(ret, f->data + off, len);
+	ret[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)ret[i] < 0x20 || ret[i] == 0x7f)
+			ret[i] = '?';
+}
+
+static int on_warn(struct keeper *k, const struct frame *f)
+{
+	char text[WORDS];
+
+	if (k->running || k->warned == AGENT_WARN_MAX)
+		return broke(k, "too many warnings, or too late");
+	k->warned++;
+	copy_words(f, 0, text);
+	return frame_send_str(&k->cli, KEEPER_NOTE, text);
+}
+
 static int on_failed(struct keeper *k, const struct frame *f)
 {
 	struct frame number = { f->type, sizeof(uint32_t), f->data };
@@ -161,16 +201,8 @@ static int on_failed(struct keeper *k, const struct frame *f)
 	if (status < EXIT_BELLJAR || status > 127)
 		return broke(k, "FAILED with a status of its own");
 
-	/* The guest's words: no control bytes for the user's terminal. */
-	char text[400];
-	size_t len = f->len - sizeof(uint32_t);
-	if (len >= sizeof(text))
-		len = sizeof(text) - 1;
-	memcpy(text, f->data + sizeof(uint32_t), len);
-	text[len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = '?';
+	char text[WORDS];
+	copy_words(f, sizeof(uint32_t), text);
 	k->timing.exited = timing_now();
 	k->kill_at = k->timing.exited + KEEPER_GRACE_NS;
 	keeper_decide(k, (int)status, "%s", text);
@@ -206,6 +238,8 @@ static int on_record(struct keeper *k, const struct frame *f)
 		return on_hello(k, f);
 	case AGENT_TIMES:
 		return on_times(k, f);
+	case AGENT_WARN:
+		return on_warn(k, f);
 	case AGENT_STARTED:
 		return on_started(k, f);
 	case AGENT_FAILED:

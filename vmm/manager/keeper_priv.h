@@ -39,6 +39,7 @@ struct keeper {
 
 	bool agent_taken; /* the first connection to AGENT_PORT was given */
 	bool agent_hello; /* and has said HELLO */
+	unsigned warned; /* times by the agent */
 	bool running; /* the container's process has started */
 	bool timed_out;
 	bool guest_died; /* without a word of its init */

@@ -355,6 +355,11 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 			     spawn_fd(&s, k->plan->rootfs)) < 0
 			    ? err_set(err, ENOMEM, "start the monitor")
 			    : 0;
+	if (r == 0 && k->plan->modules >= 0)
+		r = strv_add(&s.args, "--disk=fd:%d,ro,id=modules",
+			     spawn_fd(&s, k->plan->modules)) < 0
+			    ? err_set(err, ENOMEM, "start the monitor")
+			    : 0;
 	if (r == 0)
 		r = add_layer(k, &s, &f, layer, err);
 	if (r == 0)

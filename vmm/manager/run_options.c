@@ -19,6 +19,9 @@ enum {
 	KEY_NETWORK,
 	KEY_KERNEL,
 	KEY_INITRD,
+	KEY_KERNEL_MODULES,
+	KEY_KERNEL_MODULE,
+	KEY_KERNEL_FIRMWARE,
 	KEY_READ_ONLY,
 	KEY_TIMEOUT,
 	KEY_HW,
@@ -58,6 +61,15 @@ static const struct argp_option options[] = {
 	  "Default: minimal when it has been built", 2 },
 	{ "initrd", KEY_INITRD, "FILE", 0,
 	  "One more initramfs, unpacked before ours", 2 },
+	{ "kernel-modules", KEY_KERNEL_MODULES, "DIR|image", 0,
+	  "Modules for the guest's kernel: a directory such as "
+	  "/lib/modules/VERSION, or those of the image; devices get theirs "
+	  "before the command starts",
+	  2 },
+	{ "kernel-module", KEY_KERNEL_MODULE, "NAME[ PARAM=VALUE..]", 0,
+	  "Load one of them though no device asks for it", 2 },
+	{ "kernel-firmware", KEY_KERNEL_FIRMWARE, "DIR", 0,
+	  "Firmware for the devices' drivers (default: DIR/firmware)", 2 },
 	{ "hw", KEY_HW, "acpi|fdt", 0, "How the machine is described", 2 },
 	{ "serial", KEY_SERIAL, NULL, 0,
 	  "Keep the kernel's messages (`console.log` of the VM)", 2 },
@@ -158,6 +170,14 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 		return add(&o->publish, arg, err);
 	case KEY_INITRD:
 		return add(&o->initrds, arg, err);
+	case KEY_KERNEL_MODULES:
+		o->kernel_modules = arg;
+		return 0;
+	case KEY_KERNEL_MODULE:
+		return run_value_module(arg, &o->kernel_module, err);
+	case KEY_KERNEL_FIRMWARE:
+		o->kernel_firmware = arg;
+		return 0;
 	case KEY_NETWORK:
 		return cli_choose("--network", arg, "user", "none",
 				  &o->no_network, err);
@@ -237,6 +257,17 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 			       "-p %s needs a network; leave out --network "
 			       "none",
 			       ret->publish.v[0]);
+	if (!ret->kernel_modules &&
+	    (ret->kernel_module.n || ret->kernel_firmware))
+		return err_say(err, EINVAL,
+			       "%s needs --kernel-modules DIR (or image): that "
+			       "is where modules come from",
+			       ret->kernel_module.n ? "--kernel-module"
+						    : "--kernel-firmware");
+	if (ret->kernel_firmware && strcmp(ret->kernel_modules, "image") == 0)
+		return err_say(err, EINVAL,
+			       "--kernel-firmware: with --kernel-modules image "
+			       "firmware is the image's; leave it out");
 	return 0;
 }
 
@@ -246,4 +277,5 @@ void run_options_done(struct run_options *o)
 	strv_done(&o->env);
 	strv_done(&o->publish);
 	strv_done(&o->initrds);
+	strv_done(&o->kernel_module);
 }

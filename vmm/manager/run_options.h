@@ -33,6 +33,9 @@ struct run_options {
 	const char *entrypoint; /* NULL: the image's; "": none */
 	const char *hostname; /* or NULL */
 	const char *kernel; /* "minimal", "stock", a path, or NULL */
+	const char *kernel_modules; /* a directory, "image", or NULL */
+	const char *kernel_firmware; /* a directory, or NULL */
+	struct strv kernel_module; /* "NAME PARAM=VALUE..", in order */
 	struct strv env_file; /* NAME=VALUE, or NAME to unset it */
 	struct strv env; /* the same; wins over env_file */
 	struct strv publish; /* as the user wrote them */

@@ -126,6 +126,24 @@ int run_value_name(const char *text, struct err *err)
 	return 0;
 }
 
+int run_value_module(const char *text, struct strv *ret, struct err *err)
+{
+	size_t len = strcspn(text, " ");
+	size_t word = 0;
+
+	while (isalnum((unsigned char)text[word]) ||
+	       (word > 0 && text[word] && strchr("_-:", text[word])))
+		word++;
+	if (len == 0 || word != len || strchr(text, '\n'))
+		return err_say(err, EINVAL,
+			       "--kernel-module: '%s' does not begin with the "
+			       "name of a module; write NAME or 'NAME "
+			       "PARAMETER=VALUE'",
+			       text);
+	int r = strv_add(ret, "%s", text);
+	return r < 0 ? err_set(err, -r, "--kernel-module") : 0;
+}
+
 int run_value_hostname(const char *text, struct err *err)
 {
 	size_t len = 0;

@@ -28,4 +28,7 @@ int run_value_name(const char *text, struct err *err);
 /* RFC 1123 letters, 63 at most. */
 int run_value_hostname(const char *text, struct err *err);
 
+/* A module's name, and parameters behind a blank. */
+int run_value_module(const char *text, struct strv *ret, struct err *err);
+
 #endif

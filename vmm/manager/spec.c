@@ -217,6 +217,11 @@ static void put_machine(struct json_object *o, const struct spec *s)
 	put_str(o, "kernel_image", k->image);
 	put_str(o, "kernel_version", k->version[0] ? k->version : NULL);
 	put_str(o, "modules", k->modules[0] ? k->modules : NULL);
+	put_str(o, "kernel_modules", opt->kernel_modules);
+	put_str(o, "kernel_firmware", opt->kernel_firmware);
+	if (opt->kernel_module.n)
+		(void)json_object_object_add(o, "kernel_module",
+					     list_json(&opt->kernel_module));
 	(void)json_object_object_add(o, "initrds", list_json(&opt->initrds));
 	put_str(o, "hw", opt->fdt ? "fdt" : "acpi");
 	put_bool(o, "serial", opt->serial);
