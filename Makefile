@@ -53,8 +53,9 @@ HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 
 all: $(PROGRAMS) $O/init $O/initrd.cpio
 
-$O/belljar: $(call obj,vmm/manager/main.c) $(call layerlib,manager hostdev lib)
-$O/belljar: LIBS := -ljson-c -larchive -lcrypto
+$O/belljar: $(call obj,vmm/manager/main.c) \
+	$(call layerlib,manager hostdev core lib)
+$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core lib)
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lpthread

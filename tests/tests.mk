@@ -11,7 +11,8 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 		$(call layerlib,net manager hostdev firmware devices core lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
-		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lpthread -o $@
+		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp \
+		-lyaml -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.
 init := images/init
