@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "vmm/abi/agent.h"
+#include "vmm/manager/devices.h"
 #include "vmm/manager/image.h"
 #include "vmm/manager/spec.h"
 
@@ -28,6 +29,8 @@ struct fixture {
 	struct run_options o;
 	struct image img;
 	struct kernel kernel;
+	struct devices devices;
+	uint64_t host; /* bytes */
 	struct spec spec;
 	struct err err;
 };
@@ -43,13 +46,22 @@ static void init(struct fixture *f)
 				     .cmd = cmd_list,
 				     .ports = none } },
 		.kernel = { .flavour = "minimal", .min_memory = 64 * MIB },
+		.host = HOST,
 	};
 }
 
 static int make(struct fixture *f)
 {
-	return spec_make(&f->o, &f->img, &f->kernel, "0123456789ab", HOST,
-			 &f->spec, &f->err);
+	const struct spec_parts parts = {
+		.options = &f->o,
+		.image = &f->img,
+		.kernel = &f->kernel,
+		.devices = &f->devices,
+		.id = "0123456789ab",
+		.host_memory = f->host,
+	};
+
+	return spec_make(&parts, &f->spec, &f->err);
 }
 
 static void done(struct fixture *f)
@@ -57,6 +69,7 @@ static void done(struct fixture *f)
 	spec_done(&f->spec);
 	strv_done(&f->o.env);
 	strv_done(&f->o.env_file);
+	devices_done(&f->devices);
 }
 
 static void expect_args(struct fixture *f, const char *const *args)
@@ -107,6 +120,8 @@ static void environment_is_layered(void **state)
 	(void)state;
 	init(&f);
 	f.img.config.env = env;
+	assert_int_equal(strv_add(&f.devices.env, "FROM=cdi"), 0);
+	assert_int_equal(strv_add(&f.devices.env, "CDI=1"), 0);
 	assert_int_equal(strv_add(&f.o.env_file, "FROM=file"), 0);
 	assert_int_equal(strv_add(&f.o.env_file, "FILE=1"), 0);
 	assert_int_equal(strv_add(&f.o.env, "FILE=2"), 0);
@@ -115,6 +130,7 @@ static void environment_is_layered(void **state)
 	assert_int_equal(make(&f), 0);
 	assert_string_equal(strv_get_env(&f.spec.env, "FROM"), "file");
 	assert_string_equal(strv_get_env(&f.spec.env, "PATH"), "/image");
+	assert_string_equal(strv_get_env(&f.spec.env, "CDI"), "1");
 	assert_string_equal(strv_get_env(&f.spec.env, "FILE"), "2");
 	assert_string_equal(strv_get_env(&f.spec.env, "TERM"), "xterm");
 	assert_string_equal(strv_get_env(&f.spec.env, "HOSTNAME"),
@@ -175,6 +191,18 @@ static void memory_is_bounded(void **state)
 	f.o.memory = HOST + MIB;
 	assert_int_equal(make(&f), -ERANGE);
 	assert_non_null(strstr(f.err.msg, "4096 MiB of this host"));
+	spec_done(&f.spec);
+
+	/* Whole huge pages: rounded when nobody said how much. */
+	f.o.memory = 0;
+	f.o.hugepages = 1024 * MIB;
+	f.host = 3000 * MIB;
+	assert_int_equal(make(&f), 0);
+	assert_int_equal(f.spec.memory, 1024 * MIB);
+	spec_done(&f.spec);
+	f.o.memory = 1500 * MIB;
+	assert_int_equal(make(&f), -ERANGE);
+	assert_non_null(strstr(f.err.msg, "give 2048m"));
 	done(&f);
 }
 

@@ -14,7 +14,7 @@
 #include "vmm/manager/vmdir.h"
 
 #define COMMAND_WIDTH 24
-#define ROW	      "%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %s\n"
+#define ROW	      "%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %-15s  %s\n"
 
 struct ps {
 	bool all, quiet, json;
@@ -112,7 +112,8 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 {
 	struct json_object *o = json_object_new_object();
 	AUTO_JSON struct json_object *st = NULL;
-	struct json_object *ports = NULL;
+	static const char *const lists[] = { "ports", "devices" };
+	struct json_object *list = NULL;
 
 	(void)json_object_object_add(o, "id", json_object_new_string(vm->id));
 	(void)json_object_object_add(o, "name",
@@ -120,27 +121,50 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 	(void)json_object_object_add(o, "state", json_object_new_string(state));
 	(void)json_object_object_add(o, "run", json_object_new_string(vm->run));
 	(void)json_object_object_add(o, "spec", json_object_get(spec));
-	if (vmdir_read(vm, "state.json", &st, NULL) == 0 &&
-	    json_get_array(st, "ports", &ports, NULL) == 0)
-		(void)json_object_object_add(o, "ports",
-					     json_object_get(ports));
+	(void)vmdir_read(vm, "state.json", &st, NULL);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (json_get_array(st, lists[i], &list, NULL) == 0)
+			(void)json_object_object_add(o, lists[i],
+						     json_object_get(list));
 	(void)json_object_array_add(p->list, o);
+}
+
+/* The first, and how many more. */
+static void short_list(struct json_object *st, const char *key, char *ret,
+		       size_t len)
+{
+	struct json_object *list = NULL;
+	size_t n = 0;
+
+	ret[0] = '\0';
+	if (json_get_array(st, key, &list, NULL) == 0)
+		n = json_object_array_length(list);
+	if (n == 0)
+		return;
+	const char *first =
+		json_object_get_string(json_object_array_get_idx(list, 0));
+	if (n == 1)
+		(void)snprintf(ret, len, "%s", first);
+	else
+		(void)snprintf(ret, len, "%s +%zu", first, n - 1);
 }
 
 static void add_row(const struct vmdir *vm, const char *state,
 		    struct json_object *spec)
 {
 	AUTO_JSON struct json_object *st = NULL;
-	char command[256], ports[512], since[32];
+	char command[256], devices[32], ports[512], since[32];
+	bool running = strcmp(state, "running") == 0;
 
 	if (vmdir_read(vm, "state.json", &st, NULL) < 0)
 		st = json_object_new_object();
 	join(spec, "args", COMMAND_WIDTH, command, sizeof(command));
 	join(st, "ports", sizeof(ports), ports, sizeof(ports));
+	short_list(st, "devices", devices, sizeof(devices));
 	age(vm, since, sizeof(since));
 	(void)printf(ROW, vm->id, json_str_or(spec, "image", ""), command,
-		     since, state, vm->name,
-		     strcmp(state, "running") == 0 ? ports : "");
+		     since, state, vm->name, running ? devices : "",
+		     running ? ports : "");
 }
 
 static int each(const struct vmdir *vm, void *arg)
@@ -189,7 +213,7 @@ int cmd_ps(struct manager *mgr, int argc, char **argv)
 	p.list = list;
 	if (!p.json && !p.quiet)
 		(void)printf(ROW, "VM ID", "IMAGE", "COMMAND", "AGE", "STATUS",
-			     "NAME", "PORTS");
+			     "NAME", "DEVICES", "PORTS");
 	r = vmdir_walk(mgr, each, &p, &err);
 	if (r < 0)
 		return cmd_fail(&err);

@@ -19,9 +19,10 @@
 #include "vmm/manager/attach.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
+#include "vmm/manager/devices.h"
+#include "vmm/manager/gpu.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/image.h"
-#include "vmm/manager/gpu.h"
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/modules.h"
@@ -36,6 +37,7 @@ struct resolved {
 	struct run_options options;
 	struct store *store;
 	struct image *image;
+	struct devices devices;
 	struct spec spec;
 	int modules; /* their disk, -1: none */
 	char id[VMDIR_ID_LEN + 1];
@@ -45,11 +47,18 @@ struct resolved {
 static void resolved_done(struct resolved *r)
 {
 	spec_done(&r->spec);
+	devices_done(&r->devices);
 	image_free(r->image);
 	if (r->modules >= 0)
 		(void)close(r->modules);
 	store_close(r->store);
 	run_options_done(&r->options);
+}
+
+static void warn(const struct run_options *o, const char *text)
+{
+	if (!o->quiet)
+		(void)fprintf(stderr, "belljar: %s\n", text);
 }
 
 static int check_kvm(const struct manager *mgr, const struct run_options *o,
@@ -78,11 +87,22 @@ static int check_options(const struct run_options *o, struct err *err)
 	return r;
 }
 
+/* Drivers of devices come as modules, which the minimal kernel takes none of.
+ */
+static int find_kernel(const struct manager *mgr, const struct run_options *o,
+		       struct kernel *ret, struct err *err)
+{
+	if (!o->kernel && o->devices.n &&
+	    kernel_installed(mgr->libdir, "stock", ret))
+		return 0;
+	return kernel_find(mgr->libdir, o->kernel, ret, err);
+}
+
 static int resolve(const struct manager *mgr, struct resolved *res,
 		   struct err *err)
 {
 	struct kernel kernel;
-	int r = kernel_find(mgr->libdir, res->options.kernel, &kernel, err);
+	int r = find_kernel(mgr, &res->options, &kernel, err);
 
 	if (r == 0)
 		r = store_open(mgr->data, &res->store, err);
@@ -92,8 +112,21 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 	if (r == 0)
 		r = vmdir_new_id(res->id, err);
 	if (r == 0)
-		r = spec_make(&res->options, res->image, &kernel, res->id,
-			      host_meminfo("MemTotal"), &res->spec, err);
+		r = devices_choose(mgr, &res->options, &res->devices, err);
+	if (r < 0)
+		return r;
+	const struct spec_parts parts = {
+		.options = &res->options,
+		.image = res->image,
+		.kernel = &kernel,
+		.devices = &res->devices,
+		.id = res->id,
+		.host_memory = host_meminfo("MemTotal"),
+	};
+	r = spec_make(&parts, &res->spec, err);
+	if (r == 0)
+		r = devices_check_memory(mgr, &res->devices, res->spec.memory,
+					 res->options.hugepages, err);
 	return r;
 }
 
@@ -152,6 +185,31 @@ static void warn_memory(const struct manager *mgr, const struct spec *spec)
 			      "of this host; -m gives one less\n",
 			      (unsigned long long)((sum + spec->memory) / MIB),
 			      (unsigned long long)(host / MIB));
+}
+
+/* What a person may not expect of a VM with devices, once. */
+static void warn_devices(const struct resolved *res)
+{
+	const struct run_options *o = &res->options;
+	const struct devices *d = &res->devices;
+	char text[400];
+
+	if (devices_given(d)) {
+		(void)snprintf(text, sizeof(text),
+			       "the VM's %llu MiB of memory are taken from the "
+			       "host at once and until its end: its devices "
+			       "may reach any of it",
+			       (unsigned long long)(res->spec.memory / MIB));
+		warn(o, text);
+	}
+	if (d->cdi_name) {
+		(void)snprintf(text, sizeof(text),
+			       "mounts and hooks of CDI device '%s' are left "
+			       "out: they bring the host's driver, and the VM "
+			       "has its own",
+			       d->cdi_name);
+		warn(o, text);
+	}
 }
 
 static int make_folder(const struct manager *mgr, struct resolved *res,
@@ -292,6 +350,11 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 		return 0;
 	if (r == 0)
 		r = check_options(&res.options, &err);
+	/* What a killed VM had is the host's again before we look at it. */
+	if (r == 0 && !res.options.dry_run) {
+		gpu_repair(mgr);
+		r = vmdir_repair(mgr, &err);
+	}
 	if (r == 0)
 		r = resolve(mgr, &res, &err);
 	/* Last: who mistyped a name wants to hear of that first. */
@@ -306,10 +369,7 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 		return cmd_fail(&err);
 
 	attach_block_signals();
-	r = vmdir_repair(mgr, &err);
-	if (r < 0)
-		return cmd_fail(&err);
-	gpu_repair(mgr);
 	warn_memory(mgr, &res.spec);
+	warn_devices(&res);
 	return start(mgr, &res, &err);
 }

@@ -67,6 +67,24 @@ static void on_agent(struct keeper *k)
 		k->kill_at = timing_now();
 }
 
+static int write_state(struct keeper *k, struct err *err)
+{
+	AUTO_JSON struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return err_set(err, ENOMEM, "write state.json");
+	(void)json_object_object_add(o, "keeper",
+				     json_object_new_int(getpid()));
+	(void)json_object_object_add(o, "monitor",
+				     json_object_new_int(k->monitor.pid));
+	if (k->net.pid > 0)
+		(void)json_object_object_add(o, "net",
+					     json_object_new_int(k->net.pid));
+	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
+	(void)json_object_object_add(o, "devices", keeper_devices_json(k));
+	return vmdir_write(k->plan->vm, "state.json", o, err);
+}
+
 static void event_line(struct keeper *k, const char *line)
 {
 	AUTO_JSON struct json_object *o = NULL;
@@ -75,8 +93,13 @@ static void event_line(struct keeper *k, const char *line)
 	if (json_parse(line, strlen(line), "an event", &o, NULL) < 0 ||
 	    json_get_i64(o, "ns", &ns, NULL) < 0)
 		return;
-	if (strcmp(json_str_or(o, "event", ""), "started") == 0)
+	const char *event = json_str_or(o, "event", "");
+	if (strcmp(event, "started") == 0)
 		k->timing.started = (uint64_t)ns;
+	else if (strcmp(event, "memory") == 0)
+		timing_memory(&k->timing, o);
+	else if (strcmp(event, "device-lost") == 0 && keeper_devices_lost(k, o))
+		(void)write_state(k, NULL);
 }
 
 static void on_events(struct keeper *k)
@@ -127,6 +150,19 @@ static void on_signals(struct keeper *k)
 		return;
 	keeper_decide(k, 137, "the VM was ended from outside");
 	k->kill_at = timing_now();
+}
+
+bool keeper_interrupted(struct keeper *k)
+{
+	struct pollfd fds[] = { { k->cli.fd, POLLIN, 0 },
+				{ k->signals, POLLIN, 0 } };
+
+	(void)poll(fds, 2, 0);
+	if (fds[0].revents)
+		on_cli(k);
+	if (fds[1].revents)
+		on_signals(k);
+	return k->status >= 0;
 }
 
 static void on_monitor(struct keeper *k)
@@ -310,24 +346,9 @@ static void close_all(struct keeper *k)
 	frame_close(&k->agent);
 	capped_close(&k->log);
 	capped_close(&k->console);
+	for (size_t i = 0; i < SPAWN_FDS_MAX; i++)
+		free(k->fd_names[i]);
 	json_object_put(k->ports);
-}
-
-static int write_state(struct keeper *k, struct err *err)
-{
-	AUTO_JSON struct json_object *o = json_object_new_object();
-
-	if (!o)
-		return err_set(err, ENOMEM, "write state.json");
-	(void)json_object_object_add(o, "keeper",
-				     json_object_new_int(getpid()));
-	(void)json_object_object_add(o, "monitor",
-				     json_object_new_int(k->monitor.pid));
-	if (k->net.pid > 0)
-		(void)json_object_object_add(o, "net",
-					     json_object_new_int(k->net.pid));
-	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
-	return vmdir_write(k->plan->vm, "state.json", o, err);
 }
 
 static void watch_signals(struct keeper *k)
@@ -384,6 +405,7 @@ int keeper_run(const struct keeper_plan *plan, int cli)
 		keeper_decide(k, EXIT_BELLJAR, "%s", err.msg);
 	}
 	end_children(k);
+	keeper_devices_give_back(k);
 	keeper_finish(k);
 	vmdir_close(plan->vm);
 	drain_cli(k);

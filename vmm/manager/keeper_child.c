@@ -58,7 +58,7 @@ static const char *name_of(const struct keeper *k, const char *p,
 	if (strncmp(p, "fd:", 3) != 0)
 		return NULL;
 	unsigned long n = strtoul(p + 3, &end, 10);
-	if (end == p + 3 || n < 3 || n - 3 >= k->nr_names)
+	if (end == p + 3 || n < 3 || n - 3 >= SPAWN_FDS_MAX)
 		return NULL;
 	*ret_end = end;
 	return k->fd_names[n - 3];

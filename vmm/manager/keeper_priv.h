@@ -6,14 +6,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "vmm/hostdev/hostdev_bind.h"
 #include "vmm/lib/err.h"
 #include "vmm/manager/capped.h"
+#include "vmm/manager/devices.h"
 #include "vmm/manager/frame.h"
 #include "vmm/manager/keeper.h"
+#include "vmm/manager/spawn.h"
 
 #define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
 #define KEEPER_LOG_MAX	  (64ULL << 20)
-#define KEEPER_NAMES_MAX  16
 #define KEEPER_SAID_MAX	  2048
 #define KEEPER_EVENTS_MAX 512
 
@@ -24,6 +26,12 @@ struct keeper_child {
 	int err; /* read end of its stderr */
 	size_t said_len;
 	char said[KEEPER_SAID_MAX];
+};
+
+/* Files that stay open only until the monitor has them. */
+struct files {
+	int fd[SPAWN_FDS_MAX];
+	unsigned n;
 };
 
 struct keeper {
@@ -51,16 +59,43 @@ struct keeper {
 	uint64_t timeout_at;
 	uint64_t net_note_at; /* when to say that belljar-net has ended */
 
+	struct hostdev_hold hold; /* functions of the host that we have */
+	bool lost[HOSTDEV_TAKE_MAX]; /* ... and the VM has no more */
+
 	struct json_object *ports; /* lines of belljar-net, for state.json */
 	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
-	const char *fd_names[KEEPER_NAMES_MAX];
-	unsigned nr_names;
+	char *fd_names[SPAWN_FDS_MAX];
 	size_t events_len;
 	char events_buf[KEEPER_EVENTS_MAX];
 };
 
+/*
+ * keeper.c: whether the user, or who ends the keeper, had enough of waiting;
+ * then the status is decided.
+ */
+bool keeper_interrupted(struct keeper *k);
+
 /* keeper_start.c: open everything, start both companions. */
 int keeper_start(struct keeper *k, struct err *err);
+/*
+ * Hand @fd, which becomes one of @f, to the monitor: its number there.  @name
+ * is what the monitor's sentences then say for "fd:N".
+ */
+int keeper_give(struct keeper *k, struct spawn *s, struct files *f, int fd,
+		const char *name);
+
+/* keeper_devices.c */
+/* Bind the VM's functions to vfio-pci; nothing to do without any. */
+int keeper_devices_take(struct keeper *k, struct err *err);
+/* Give back what was taken; the monitor is reaped.  Failures become notes. */
+void keeper_devices_give_back(struct keeper *k);
+/* The monitor's options about devices and where memory is. */
+int keeper_devices_add(struct keeper *k, struct spawn *s, struct files *f,
+		       struct err *err);
+/* Those that the VM has now, for state.json; the caller owns it. */
+struct json_object *keeper_devices_json(const struct keeper *k);
+/* The monitor's event "device-lost"; false when it changes nothing. */
+bool keeper_devices_lost(struct keeper *k, struct json_object *event);
 
 /* keeper_agent.c: the guest's init.  -EPROTO, sentence in k->why: end it. */
 int keeper_agent_read(struct keeper *k);

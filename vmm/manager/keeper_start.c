@@ -18,6 +18,7 @@
 
 #define GUEST_CID 3 /* each VM has a vsock world of its own */
 #define LINE_LEN  256
+#define FILES_MAX 16 /* kernel, disks and initramfs files */
 
 /*
  * What every guest gets: end at once when the kernel gives up, and do not go
@@ -41,36 +42,32 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/*
- * Open @path, hand it to the monitor as "@option fd:N@tail"; *@ret_fd keeps
- * it open until the monitor has started.
- */
+int keeper_give(struct keeper *k, struct spawn *s, struct files *f, int fd,
+		const char *name)
+{
+	int n = spawn_fd(s, fd);
+
+	f->fd[f->n++] = fd;
+	k->fd_names[n - 3] = strdup(name);
+	return n;
+}
+
+/* Open @path, hand it to the monitor as "@option fd:N@tail". */
 static int add_file(struct keeper *k, struct spawn *s, const char *option,
-		    const char *path, int flags, const char *tail, int *ret_fd,
-		    struct err *err)
+		    const char *path, int flags, const char *tail,
+		    struct files *f, struct err *err)
 {
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return err_set(err, errno, "open the %s '%s'", option + 2,
 			       path);
-	*ret_fd = fd;
-	int n = spawn_fd(s, fd);
-	if (k->nr_names <= (unsigned)(n - 3) && n - 3 < KEEPER_NAMES_MAX) {
-		k->fd_names[n - 3] = path;
-		k->nr_names = (unsigned)(n - 3) + 1;
-	}
+	int n = keeper_give(k, s, f, fd, path);
 	return strv_add(&s->args, "%s", option) < 0 ||
 			       strv_add(&s->args, "fd:%d%s", n, tail) < 0
 		       ? err_set(err, ENOMEM, "start the monitor")
 		       : 0;
 }
-
-/* Files that stay open only until the monitor has them. */
-struct files {
-	int fd[KEEPER_NAMES_MAX];
-	unsigned n;
-};
 
 static void files_done(struct files *f)
 {
@@ -82,15 +79,10 @@ static void files_done(struct files *f)
 static int add_initrd(struct keeper *k, struct spawn *s, const char *path,
 		      struct files *f, struct err *err)
 {
-	if (f->n == KEEPER_NAMES_MAX - 2)
+	if (f->n == FILES_MAX - 2)
 		return err_say(err, E2BIG,
 			       "--initrd: too many files; join them with cat");
-	int r = add_file(k, s, "--initrd", path, O_RDONLY, "", &f->fd[f->n],
-			 err);
-
-	if (r == 0)
-		f->n++;
-	return r;
+	return add_file(k, s, "--initrd", path, O_RDONLY, "", f, err);
 }
 
 /* Kernel first, then modules, the user's files, and our init last. */
@@ -98,12 +90,10 @@ static int add_boot(struct keeper *k, struct spawn *s, struct files *f,
 		    char ours[PATH_MAX], struct err *err)
 {
 	const struct spec *spec = k->plan->spec;
-	int r = add_file(k, s, "--kernel", spec->kernel.image, O_RDONLY, "",
-			 &f->fd[f->n], err);
-	if (r < 0)
-		return r;
-	f->n++;
-	if (spec->kernel.modules[0])
+	int r = add_file(k, s, "--kernel", spec->kernel.image, O_RDONLY, "", f,
+			 err);
+
+	if (r == 0 && spec->kernel.modules[0])
 		r = add_initrd(k, s, spec->kernel.modules, f, err);
 	for (size_t i = 0; r == 0 && i < spec->options->initrds.n; i++)
 		r = add_initrd(k, s, spec->options->initrds.v[i], f, err);
@@ -118,12 +108,7 @@ static int add_layer(struct keeper *k, struct spawn *s, struct files *f,
 	if (k->plan->spec->options->read_only)
 		return 0;
 	vmdir_file(k->plan->vm->path, "layer.ext4", path);
-	int r = add_file(k, s, "--disk", path, O_RDWR, ",id=layer",
-			 &f->fd[f->n], err);
-
-	if (r == 0)
-		f->n++;
-	return r;
+	return add_file(k, s, "--disk", path, O_RDWR, ",id=layer", f, err);
 }
 
 static bool is_minimal(const struct spec *spec)
@@ -365,6 +350,8 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 	if (r == 0)
 		r = add_numbers(k, &s, err);
 	if (r == 0)
+		r = keeper_devices_add(k, &s, &f, err);
+	if (r == 0)
 		r = add_wires(&s, w, err);
 	if (r == 0)
 		r = start_companion(&s, &k->monitor, err);
@@ -388,6 +375,8 @@ int keeper_start(struct keeper *k, struct err *err)
 	struct wires w = { -1, -1, -1, -1, -1, -1, -1, -1 };
 	int r = open_logs(k, err);
 
+	if (r == 0)
+		r = keeper_devices_take(k, err);
 	if (r == 0)
 		r = open_wires(k, &w, err);
 	if (r == 0 && !k->plan->spec->options->no_network)

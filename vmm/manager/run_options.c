@@ -29,6 +29,12 @@ enum {
 	KEY_TIMING,
 	KEY_DRY_RUN,
 	KEY_NO_KVM_CHECK,
+	KEY_GPUS,
+	KEY_DEVICE,
+	KEY_CDI_SPEC_DIR,
+	KEY_HUGEPAGES,
+	KEY_NUMA,
+	KEY_PCI_TOPOLOGY,
 };
 
 static const struct argp_option options[] = {
@@ -74,14 +80,33 @@ static const struct argp_option options[] = {
 	{ "serial", KEY_SERIAL, NULL, 0,
 	  "Keep the kernel's messages (`console.log` of the VM)", 2 },
 
-	{ NULL, 0, NULL, 0, "Life:", 3 },
-	{ "name", KEY_NAME, "NAME", 0, "Name of the VM", 3 },
-	{ "rm", KEY_RM, NULL, 0, "Remove the VM when the command ends", 3 },
+	{ NULL, 0, NULL, 0, "Devices:", 3 },
+	{ "gpus", KEY_GPUS, "all|N|device=GPU", 0,
+	  "Give GPUs to the VM; GPU is a number or address of 'belljar gpu "
+	  "ls', or a UUID",
+	  3 },
+	{ "device", KEY_DEVICE, "vfio=BDF[,rom=on][,reset=off]|CDI-NAME", 0,
+	  "Give the host's PCI function at BDF, or what a CDI name stands for",
+	  3 },
+	{ "cdi-spec-dir", KEY_CDI_SPEC_DIR, "DIR", 0,
+	  "Look for CDI files in DIR only", 3 },
+	{ "pci-topology", KEY_PCI_TOPOLOGY, "flat|host", 0,
+	  "Where devices sit in the VM: on a root bus (default), or below "
+	  "switches as on the host",
+	  3 },
+	{ "numa", KEY_NUMA, "auto|NODE[,NODE]", 0,
+	  "Memory and vCPUs on these nodes; auto: those of the devices", 3 },
+	{ "hugepages", KEY_HUGEPAGES, "2M|1G", 0,
+	  "Memory out of the host's reserved huge pages", 3 },
+
+	{ NULL, 0, NULL, 0, "Life:", 4 },
+	{ "name", KEY_NAME, "NAME", 0, "Name of the VM", 4 },
+	{ "rm", KEY_RM, NULL, 0, "Remove the VM when the command ends", 4 },
 	{ "timeout", KEY_TIMEOUT, "TIME", 0,
-	  "Stop after TIME (90, 5m, 2h) with status 124", 3 },
-	{ "quiet", 'q', NULL, 0, "No warnings", 3 },
-	{ "timing", KEY_TIMING, NULL, 0, "Say at the end where time went", 3 },
-	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print what would run, as JSON", 3 },
+	  "Stop after TIME (90, 5m, 2h) with status 124", 4 },
+	{ "quiet", 'q', NULL, 0, "No warnings", 4 },
+	{ "timing", KEY_TIMING, NULL, 0, "Say at the end where time went", 4 },
+	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print what would run, as JSON", 4 },
 	{ "no-kvm-check", KEY_NO_KVM_CHECK, NULL, OPTION_HIDDEN, "", 3 },
 	{ 0 },
 };
@@ -135,6 +160,29 @@ static int add(struct strv *to, const char *text, struct err *err)
 	return r < 0 ? err_set(err, -r, "read the options") : 0;
 }
 
+/* Options about devices.  -ENOSYS: not one of them. */
+static int set_device(int key, char *arg, struct run_options *o,
+		      struct err *err)
+{
+	switch (key) {
+	case KEY_GPUS:
+		return device_parse_gpus(arg, &o->devices, err);
+	case KEY_DEVICE:
+		return device_parse_device(arg, &o->devices, err);
+	case KEY_CDI_SPEC_DIR:
+		return add(&o->cdi_dirs, arg, err);
+	case KEY_HUGEPAGES:
+		return device_parse_hugepages(arg, &o->hugepages, err);
+	case KEY_NUMA:
+		return device_parse_numa(arg, &o->numa, err);
+	case KEY_PCI_TOPOLOGY:
+		return cli_choose("--pci-topology", arg, "flat", "host",
+				  &o->host_topology, err);
+	default:
+		return -ENOSYS;
+	}
+}
+
 /* Options with a value.  -ENOSYS: not one of them. */
 static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 {
@@ -184,7 +232,7 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_HW:
 		return cli_choose("--hw", arg, "acpi", "fdt", &o->fdt, err);
 	default:
-		return -ENOSYS;
+		return set_device(key, arg, o, err);
 	}
 }
 
@@ -278,4 +326,5 @@ void run_options_done(struct run_options *o)
 	strv_done(&o->publish);
 	strv_done(&o->initrds);
 	strv_done(&o->kernel_module);
+	strv_done(&o->cdi_dirs);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "vmm/lib/err.h"
+#include "vmm/manager/device_options.h"
 #include "vmm/manager/strv.h"
 
 #define RUN_CPUS_MAX 64
@@ -40,6 +41,11 @@ struct run_options {
 	struct strv env; /* the same; wins over env_file */
 	struct strv publish; /* as the user wrote them */
 	struct strv initrds; /* paths */
+	struct device_asks devices; /* in the order given */
+	struct strv cdi_dirs; /* none: the usual ones */
+	struct device_numa numa;
+	bool host_topology; /* instead of flat */
+	uint64_t hugepages; /* bytes of one page, 0: not given */
 	unsigned cpus; /* 0: not given */
 	uint64_t memory; /* bytes, 0: not given */
 	uint64_t shm_size; /* bytes, 0: not given */

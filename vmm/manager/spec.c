@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/abi/agent.h"
+#include "vmm/manager/devices.h"
 #include "vmm/manager/image.h"
 
 #define DEFAULT_PATH                                                           \
@@ -52,6 +53,8 @@ static int merge_env(const struct run_options *o, const struct image *img,
 		r = strv_add(&s->env, "TERM=xterm");
 	for (char **e = img->config.env; r == 0 && *e; e++)
 		r = strchr(*e, '=') ? strv_set_env(&s->env, *e) : 0;
+	for (size_t i = 0; r == 0 && i < s->devices->env.n; i++)
+		r = strv_set_env(&s->env, s->devices->env.v[i]);
 	for (size_t i = 0; r == 0 && i < o->env_file.n; i++)
 		r = strv_set_env(&s->env, o->env_file.v[i]);
 	for (size_t i = 0; r == 0 && i < o->env.n; i++)
@@ -104,7 +107,14 @@ static int choose_memory(const struct run_options *o, uint64_t host,
 		if (memory < least)
 			memory = least;
 	}
-	memory -= memory % MIB;
+	uint64_t rest = memory % (o->hugepages ? o->hugepages : MIB);
+	if (rest && o->memory && o->hugepages)
+		return err_say(err, ERANGE,
+			       "--memory: %" PRIu64 " MiB are not whole pages "
+			       "of --hugepages; give %" PRIu64 "m",
+			       memory / MIB,
+			       (memory - rest + o->hugepages) / MIB);
+	memory -= rest;
 	if (memory < least)
 		return err_say(err, ERANGE,
 			       "--memory: %" PRIu64 " MiB are too few for the "
@@ -126,10 +136,10 @@ static const char *first_of(const char *a, const char *b, const char *c)
 	return b && b[0] ? b : c;
 }
 
-int spec_make(const struct run_options *o, const struct image *img,
-	      const struct kernel *kernel, const char *id, uint64_t host_memory,
-	      struct spec *ret, struct err *err)
+int spec_make(const struct spec_parts *parts, struct spec *ret, struct err *err)
 {
+	const struct run_options *o = parts->options;
+	const struct image *img = parts->image;
 	struct spec *s = ret;
 
 	*s = (struct spec){
@@ -139,10 +149,11 @@ int spec_make(const struct run_options *o, const struct image *img,
 		.cwd = first_of(o->workdir, img->config.working_dir, "/"),
 		.user = first_of(o->user, img->config.user, NULL),
 		.cpus = o->cpus ? o->cpus : 1,
-		.kernel = *kernel,
+		.kernel = *parts->kernel,
+		.devices = parts->devices,
 	};
 	(void)snprintf(s->hostname, sizeof(s->hostname), "%s",
-		       o->hostname ? o->hostname : id);
+		       o->hostname ? o->hostname : parts->id);
 
 	int r = merge_args(o, img, s, err);
 	if (r == 0)
@@ -150,7 +161,7 @@ int spec_make(const struct run_options *o, const struct image *img,
 	if (r == 0)
 		r = check_sizes(s, err);
 	if (r == 0)
-		r = choose_memory(o, host_memory, s, err);
+		r = choose_memory(o, parts->host_memory, s, err);
 	return r;
 }
 
@@ -227,6 +238,26 @@ static void put_machine(struct json_object *o, const struct spec *s)
 	put_bool(o, "serial", opt->serial);
 }
 
+static void put_devices(struct json_object *o, const struct spec *s)
+{
+	const struct devices *d = s->devices;
+
+	if (s->options->hugepages)
+		put_u64(o, "hugepages", s->options->hugepages);
+	if (d->nr_numa) {
+		struct json_object *nodes = json_object_new_array();
+
+		for (unsigned i = 0; i < d->nr_numa; i++)
+			(void)json_object_array_add(
+				nodes, json_object_new_int((int)d->numa[i]));
+		(void)json_object_object_add(o, "numa", nodes);
+	}
+	if (d->set.nr == 0)
+		return;
+	put_str(o, "pci_topology", s->options->host_topology ? "host" : "flat");
+	(void)json_object_object_add(o, "devices", devices_to_json(d));
+}
+
 struct json_object *spec_to_json(const struct spec *s)
 {
 	struct json_object *o = json_object_new_object();
@@ -235,6 +266,7 @@ struct json_object *spec_to_json(const struct spec *s)
 		return NULL;
 	put_container(o, s);
 	put_machine(o, s);
+	put_devices(o, s);
 	put_bool(o, "rm", s->options->rm);
 	if (s->options->timeout)
 		put_u64(o, "timeout", s->options->timeout);

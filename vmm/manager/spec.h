@@ -15,7 +15,18 @@
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/strv.h"
 
+struct devices;
 struct image;
+
+/* What is known before; all of it borrowed. */
+struct spec_parts {
+	const struct run_options *options;
+	const struct image *image;
+	const struct kernel *kernel;
+	const struct devices *devices;
+	const char *id; /* the VM's: its default host name */
+	uint64_t host_memory; /* bytes */
+};
 
 struct spec {
 	const struct run_options *options; /* borrowed */
@@ -29,17 +40,17 @@ struct spec {
 	unsigned cpus;
 	uint64_t memory; /* bytes, whole MiB */
 	struct kernel kernel;
+	const struct devices *devices; /* borrowed */
 };
 
 /*
  * Merge as docker does: COMMAND replaces CMD, ENTRYPOINT stays in front unless
  * --entrypoint replaces it (which drops CMD too); the environment is image,
- * --env-file, -e, in that order.  @id is the VM's id: the default host name.
- * @host_memory is in bytes.  @ret ends with spec_done() in every case.
+ * CDI files, --env-file, -e, in that order.  @ret ends with spec_done() in
+ * every case.
  */
-int spec_make(const struct run_options *o, const struct image *img,
-	      const struct kernel *kernel, const char *id, uint64_t host_memory,
-	      struct spec *ret, struct err *err);
+int spec_make(const struct spec_parts *parts, struct spec *ret,
+	      struct err *err);
 void spec_done(struct spec *s);
 
 #define AUTO_SPEC __attribute__((cleanup(spec_done)))
