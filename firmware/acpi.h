@@ -14,8 +14,11 @@
 #include "firmware/machine.h"
 #include "vmm/lib/le.h"
 
-/* Room for all tables of 64 CPUs, and half as much again. */
-#define ACPI_SIZE_MAX 4096
+/*
+ * Room for all tables of 64 CPUs and of MACHINE_ROOTS host bridges with 16
+ * slots that use interrupt pins, and half as much again.
+ */
+#define ACPI_SIZE_MAX 12288
 
 struct acpi_header {
 	char signature[4];

@@ -147,17 +147,35 @@ static struct acpi_header header(const char *signature, uint8_t revision,
 	return h;
 }
 
-/* Append @len bytes that begin with a header; returns where they will be. */
+/* Where the next table goes: aligned, the gap before it zero. */
+static unsigned char *next(struct room *r)
+{
+	while (r->len % 16 != 0)
+		r->buf[r->len++] = 0;
+	assert(r->len <= ACPI_SIZE_MAX);
+	return r->buf + r->len;
+}
+
+/* @len bytes that begin with a header are there: where they will be. */
+static gpa_t done(struct room *r, size_t len)
+{
+	unsigned char *table = r->buf + r->len;
+	gpa_t at = r->base + r->len;
+
+	table[offsetof(struct acpi_header, checksum)] =
+		acpi_checksum(table, len);
+	r->len += len;
+	return at;
+}
+
+/* Append a table of @len bytes; returns where it will be. */
 static gpa_t add(struct room *r, const void *table, size_t len)
 {
-	size_t at = (r->len + 15) & ~(size_t)15;
+	unsigned char *at = next(r);
 
-	assert(at <= ACPI_SIZE_MAX && len <= ACPI_SIZE_MAX - at);
-	memcpy(r->buf + at, table, len);
-	r->buf[at + offsetof(struct acpi_header, checksum)] =
-		acpi_checksum(r->buf + at, len);
-	r->len = at + len;
-	return r->base + at;
+	assert(len <= ACPI_SIZE_MAX - r->len);
+	memcpy(at, table, len);
+	return done(r, len);
 }
 
 typedef size_t (*build_fn)(const struct machine *m, unsigned char *buf,
@@ -167,13 +185,14 @@ typedef size_t (*build_fn)(const struct machine *m, unsigned char *buf,
 static gpa_t add_built(struct room *r, const struct machine *m,
 		       const char *signature, uint8_t revision, build_fn build)
 {
-	unsigned char table[ACPI_SIZE_MAX];
+	unsigned char *at = next(r);
 	size_t len = sizeof(struct acpi_header);
 
-	len += build(m, table + len, sizeof(table) - len);
+	assert(len <= ACPI_SIZE_MAX - r->len);
+	len += build(m, at + len, ACPI_SIZE_MAX - r->len - len);
 	struct acpi_header h = header(signature, revision, len);
-	memcpy(table, &h, sizeof(h));
-	return add(r, table, len);
+	memcpy(at, &h, sizeof(h));
+	return done(r, len);
 }
 
 static struct gas port(uint16_t address)
@@ -237,12 +256,22 @@ static gpa_t add_madt(struct room *r, const struct machine *m)
 	return add(r, &t, len);
 }
 
-static gpa_t add_mcfg(struct room *r)
+unsigned machine_buses(const struct machine *m)
+{
+	unsigned last = 0;
+
+	for (unsigned i = 0; i < m->nr_roots; i++)
+		if (m->root[i].last_bus > last)
+			last = m->root[i].last_bus;
+	return last + 1;
+}
+
+static gpa_t add_mcfg(struct room *r, const struct machine *m)
 {
 	struct mcfg t = {
 		.head = header("MCFG", 1, sizeof(t)),
 		.base = le64_make(LAYOUT_ECAM),
-		.last_bus = (uint8_t)((LAYOUT_ECAM_SIZE >> 20) - 1),
+		.last_bus = (uint8_t)(machine_buses(m) - 1),
 	};
 
 	return add(r, &t, sizeof(t));
@@ -257,7 +286,7 @@ static gpa_t add_xsdt(struct room *r, const struct machine *m)
 	gpa_t dsdt = add_built(r, m, "DSDT", 2, dsdt_build);
 	x.table[nr++] = le64_make(add_fadt(r, dsdt));
 	x.table[nr++] = le64_make(add_madt(r, m));
-	x.table[nr++] = le64_make(add_mcfg(r));
+	x.table[nr++] = le64_make(add_mcfg(r, m));
 	if (m->nr_nodes > 0) {
 		x.table[nr++] =
 			le64_make(add_built(r, m, "SRAT", 3, srat_build));
@@ -278,7 +307,6 @@ size_t acpi_build(const struct machine *m, unsigned char buf[ACPI_SIZE_MAX],
 
 	assert(m->cpus >= 1 && m->cpus <= MAX_CPUS);
 	assert(m->nr_nodes <= GMEM_MAX_NODES);
-	memset(buf, 0, ACPI_SIZE_MAX);
 	memcpy(rsdp.signature, "RSD PTR ", sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "BELLJR", sizeof(rsdp.oem_id));
 	rsdp.length = le32_make(sizeof(rsdp));

@@ -242,6 +242,11 @@ void aml_res_bus(struct aml *a, unsigned first, unsigned last)
 	put_range(a, 0x88, 2, 0, 2, first, last - first + 1);
 }
 
+void aml_res_window_io(struct aml *a, uint16_t base, uint32_t size)
+{
+	put_range(a, 0x88, 1, 3, 2, base, size); /* all of its addresses */
+}
+
 /*
  * Read-write, not prefetchable: Linux puts prefetchable BARs into such a
  * window, but no other BAR into a prefetchable one.

@@ -30,6 +30,7 @@ enum aml_op {
 	AML_ARG2 = 0x6a,
 	AML_ARG3 = 0x6b,
 	AML_STORE = 0x70,
+	AML_AND = 0x7b,
 	AML_OR = 0x7d,
 	AML_NOTIFY = 0x86,
 	AML_CREATE_DWORD_FIELD = 0x8a,
@@ -64,6 +65,7 @@ void aml_resources_close(struct aml *a);
 
 /* Descriptors, ACPI 6.4 section 6.4. */
 void aml_res_bus(struct aml *a, unsigned first, unsigned last);
+void aml_res_window_io(struct aml *a, uint16_t base, uint32_t size);
 void aml_res_window32(struct aml *a, uint32_t base, uint32_t size);
 void aml_res_window64(struct aml *a, uint64_t base, uint64_t size);
 void aml_res_memory(struct aml *a, uint32_t base, uint32_t size);

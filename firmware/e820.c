@@ -21,7 +21,7 @@ void e820_build(const struct gmem *gm, struct e820 *ret)
 	add(ret, LAYOUT_EBDA, 0xa0000, E820_RESERVED);
 	add(ret, LAYOUT_ACPI, LAYOUT_ACPI_END, E820_RESERVED);
 	add(ret, LAYOUT_ACPI_END, low_end, E820_RAM);
-	add(ret, LAYOUT_ECAM, LAYOUT_ECAM + LAYOUT_ECAM_SIZE, E820_RESERVED);
+	add(ret, LAYOUT_ECAM, LAYOUT_ECAM_END, E820_RESERVED);
 	if (gm->nr > 1)
 		add(ret, gm->region[1].gpa,
 		    gm->region[1].gpa + gm->region[1].size, E820_RAM);

@@ -22,6 +22,21 @@ struct machine_node {
 	uint8_t distance[GMEM_MAX_NODES]; /* to node i; 10: itself */
 };
 
+#define MACHINE_ROOTS 9 /* PCI's bus 0, and one for each NUMA node */
+
+struct machine_window {
+	uint64_t base, size; /* size 0: none */
+};
+
+/* A PCI host bridge: a root bus, and the buses below its ports. */
+struct machine_root {
+	unsigned bus, last_bus;
+	int node; /* NUMA node it is close to; -1: not said */
+	bool ports; /* there are PCI Express ports */
+	uint32_t intx; /* bit N: interrupt pins of slot N are in use */
+	struct machine_window io, mmio32, mmio64;
+};
+
 struct machine {
 	const struct gmem *gm;
 	unsigned cpus; /* APIC id = index */
@@ -30,9 +45,12 @@ struct machine {
 	unsigned nr_nodes; /* 0: no NUMA; MACHINE_ACPI only */
 	struct machine_node node[GMEM_MAX_NODES];
 	const char *cmdline;
-	uint64_t mmio64; /* window for 64-bit BARs */
-	uint64_t mmio64_size;
+	unsigned nr_roots;
+	struct machine_root root[MACHINE_ROOTS]; /* [0] has bus 0 */
 };
+
+/* How many PCI buses there are; they are numbered from 0. */
+unsigned machine_buses(const struct machine *m);
 
 /*
  * The kernel or a piece of the initramfs: an open file and the size it had.

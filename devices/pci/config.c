@@ -43,6 +43,16 @@ void pci_put32(struct pci_dev *dev, unsigned reg, uint32_t value)
 			 htole32(value), __ATOMIC_RELAXED);
 }
 
+void pci_put16(struct pci_dev *dev, unsigned reg, uint16_t value)
+{
+	put16(dev->config + reg, value);
+}
+
+void pci_put8(struct pci_dev *dev, unsigned reg, uint8_t value)
+{
+	dev->config[reg] = value;
+}
+
 void pci_dev_init(struct pci_dev *dev, const struct pci_ops *ops,
 		  const struct pci_ids *ids)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decode.c - which BARs answer where: the host bridge's windows, and behind
- * them the BARs that their functions' registers switch on.
+ * decode.c - which BARs answer where: the host bridges' windows, and behind
+ * them the BARs that their functions' registers switch on.  Ports pass on
+ * everything, whatever their registers say: what a guest does to them changes
+ * nothing here.
  */
 #include "devices/pci/config.h"
 
@@ -31,7 +33,7 @@ static bool inside(const struct pci_window *w, uint64_t addr, uint64_t size)
 
 static bool has_window(const struct pci_bar *bar, uint64_t addr)
 {
-	const struct pci_window *w = bar->dev->host->window;
+	const struct pci_window *w = bar->dev->bus->root->window;
 
 	if (pci_bar_is_io(bar))
 		return inside(&w[PCI_IO], addr, bar->size);
@@ -42,7 +44,7 @@ static bool has_window(const struct pci_bar *bar, uint64_t addr)
 /* Where among all BARs one at @addr is. */
 static uint64_t in_bars(const struct pci_bar *bar, uint64_t addr)
 {
-	const struct pci_window *w = bar->dev->host->window;
+	const struct pci_window *w = bar->dev->bus->root->window;
 
 	return w[pci_bar_is_io(bar) ? PCI_IO : PCI_LOW].space + addr;
 }
@@ -100,6 +102,14 @@ void pci_undecode(struct pci_dev *dev)
 			unmap_bar(dev->host, &dev->bar[i]);
 }
 
+static void map_bars(struct pci_dev *dev)
+{
+	for (unsigned i = 0; i < PCI_REGIONS; i++)
+		if (!dev->bar[i].mapped && decodes(dev, i))
+			map_bar(dev->host, &dev->bar[i],
+				pci_bar_address(dev, i));
+}
+
 void pci_decode(struct pci_dev *dev)
 {
 	struct pci_host *host = dev->host;
@@ -113,14 +123,10 @@ void pci_decode(struct pci_dev *dev)
 	}
 
 	/* Where one made room, another that was hidden may appear. */
-	for (unsigned s = 0; s < PCI_SLOTS; s++) {
-		struct pci_dev *d = host->dev[s];
-
-		for (unsigned i = 0; d && i < PCI_REGIONS; i++)
-			if (!d->bar[i].mapped && decodes(d, i))
-				map_bar(host, &d->bar[i],
-					pci_bar_address(d, i));
-	}
+	for (unsigned b = 0; b < host->nr_buses; b++)
+		for (unsigned s = 0; s < host->bus[b]->slots; s++)
+			if (host->bus[b]->dev[s])
+				map_bars(host->bus[b]->dev[s]);
 }
 
 static void window_read(void *owner, uint64_t off, void *data, unsigned len)

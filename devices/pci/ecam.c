@@ -3,8 +3,8 @@
  * ecam.c - configuration space as the guest reaches it: the ECAM window and
  * ports 0xcf8/0xcfc.
  *
- * The window as the guest sees it is 1 MiB of our address space, pieced
- * together from one memfd:
+ * The window's first bus as the guest sees it is 1 MiB of our address space,
+ * pieced together from one memfd:
  *
  *   memfd  [ 8 pages of 0xff ][ page of slot 0 ][ page of slot 1 ] ...
  *              |                   |
@@ -12,7 +12,8 @@
  *
  * An absent slot maps the pages of 0xff; a present one has its own page as
  * function 0 and 0xff behind it.  KVM gets it as one read-only memory slot, or
- * as several that leave out the pages of live functions.
+ * as several that leave out the pages of live functions.  Of other buses, few
+ * and small, each function has a page somewhere and each access is an exit.
  */
 #include <errno.h>
 #include <linux/kvm.h>
@@ -31,7 +32,9 @@
 #define CONFIG_PORTS  8
 #define CONFIG_ENABLE UINT32_C(0x80000000)
 
-_Static_assert(PCI_SLOTS *SLOT_SIZE == LAYOUT_ECAM_SIZE, "one bus");
+_Static_assert(PCI_SLOTS *SLOT_SIZE == LAYOUT_ECAM_BUS, "one bus");
+_Static_assert(PCI_BUSES *LAYOUT_ECAM_BUS <= LAYOUT_ECAM_END - LAYOUT_ECAM,
+	       "all buses");
 
 static bool is_live(const struct pci_dev *dev)
 {
@@ -46,11 +49,13 @@ static bool is_live(const struct pci_dev *dev)
 static struct pci_dev *function_at(struct pci_host *host, uint64_t off,
 				   unsigned len)
 {
-	uint64_t function = off / PAGE;
+	uint64_t bus = off / LAYOUT_ECAM_BUS;
+	uint64_t function = off % LAYOUT_ECAM_BUS / PAGE;
 
-	if (function % FUNCTIONS != 0 || len > PAGE - off % PAGE)
+	if (bus >= host->nr_buses || function % FUNCTIONS != 0 ||
+	    len > PAGE - off % PAGE)
 		return NULL;
-	struct pci_dev *dev = host->dev[function / FUNCTIONS];
+	struct pci_dev *dev = host->numbered[bus]->dev[function / FUNCTIONS];
 	if (!dev || dev->lost)
 		return NULL;
 	/* What KVM made of an access across pages of its own. */
@@ -121,9 +126,9 @@ static bool selected(struct pci_host *host, uint64_t byte, uint64_t *ret)
 	uint32_t a = host->address;
 	(void)pthread_mutex_unlock(&host->lock);
 
-	if (!(a & CONFIG_ENABLE) || (a >> 16 & 0xff) != 0)
+	if (!(a & CONFIG_ENABLE))
 		return false;
-	*ret = (uint64_t)(a >> 8 & 0xff) * PAGE + (a & 0xfc) + byte;
+	*ret = (uint64_t)(a >> 8 & 0xffff) * PAGE + (a & 0xfc) + byte;
 	return true;
 }
 
@@ -190,7 +195,7 @@ void pci_ecam_hide(struct pci_host *host, const struct pci_dev *dev)
 	(void)show(host, dev->slot, 0, FUNCTIONS, PROT_READ);
 }
 
-static int make_pages(struct pci_host *host, struct err *err)
+int pci_ecam_init(struct pci_host *host, struct err *err)
 {
 	unsigned char ones[PCI_PAGE];
 
@@ -206,7 +211,7 @@ static int make_pages(struct pci_host *host, struct err *err)
 			return err_set(err, EIO,
 				       "fill PCI configuration space");
 
-	void *p = mmap(NULL, LAYOUT_ECAM_SIZE, PROT_NONE,
+	void *p = mmap(NULL, LAYOUT_ECAM_BUS, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return err_set(err, errno, "map PCI configuration space");
@@ -220,14 +225,12 @@ static int make_pages(struct pci_host *host, struct err *err)
 	return 0;
 }
 
-int pci_ecam_init(struct pci_host *host, struct err *err)
+static int open_ranges(struct pci_host *host, struct err *err)
 {
 	const struct pci_host_config *cfg = &host->cfg;
-	int r = make_pages(host, err);
+	int r = bus_add(cfg->mmio, LAYOUT_ECAM,
+			host->nr_buses * LAYOUT_ECAM_BUS, &ecam_ops, host);
 
-	if (r < 0)
-		return r;
-	r = bus_add(cfg->mmio, LAYOUT_ECAM, LAYOUT_ECAM_SIZE, &ecam_ops, host);
 	host->on_ecam = r == 0;
 	if (r == 0 && cfg->ports) {
 		r = bus_add(cfg->pio, CONFIG_PORT, CONFIG_PORTS, &port_ops,
@@ -255,16 +258,16 @@ static int map_part(struct pci_host *host, uint64_t from, uint64_t to,
 int pci_ecam_map(struct pci_host *host, struct err *err)
 {
 	uint64_t from = 0;
-	int r = 0;
+	int r = open_ranges(host, err);
 
-	if (!host->cfg.slots)
-		return 0;
+	if (r < 0 || !host->cfg.slots)
+		return r;
 	for (unsigned s = 0; r == 0 && s < PCI_SLOTS; s++)
-		if (is_live(host->dev[s])) {
+		if (is_live(host->bus[0]->dev[s])) {
 			r = map_part(host, from, s * SLOT_SIZE, err);
 			from = s * SLOT_SIZE + PAGE;
 		}
-	return r < 0 ? r : map_part(host, from, LAYOUT_ECAM_SIZE, err);
+	return r < 0 ? r : map_part(host, from, LAYOUT_ECAM_BUS, err);
 }
 
 void pci_ecam_done(struct pci_host *host)
@@ -278,7 +281,7 @@ void pci_ecam_done(struct pci_host *host)
 	if (host->on_ecam)
 		(void)bus_remove(cfg->mmio, LAYOUT_ECAM);
 	if (host->ecam)
-		(void)munmap(host->ecam, LAYOUT_ECAM_SIZE);
+		(void)munmap(host->ecam, LAYOUT_ECAM_BUS);
 	if (host->memfd >= 0)
 		(void)close(host->memfd);
 }

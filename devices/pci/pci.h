@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pci.h - one PCI Express host bridge with one bus: the bridge at 00.0 and up
- * to 31 functions beside it.
+ * pci.h - PCI Express: the host bridge at 00.0 with up to 31 functions beside
+ * it on bus 0, ports with buses below them, and root buses of their own for
+ * NUMA nodes.  Every function is function 0 of its slot.
  *
  * Configuration space is memory.  The ECAM window is a read-only KVM slot over
  * the very pages the monitor keeps each function's registers in, so a read
@@ -9,8 +10,9 @@
  * is back in the page before the guest goes on.  Functions that are absent
  * share pages of 0xff.  Hence nothing in configuration space may have a side
  * effect when read, except in a *live* function, which has config_read and
- * config_write: its page is left out, and each access is a call.  Ports
- * 0xcf8/0xcfc reach the same registers.
+ * config_write: its page is left out, and each access is a call.  The slot ends
+ * with bus 0: what is below ports exits.  Ports 0xcf8/0xcfc reach the same
+ * registers.
  *
  * Locks: pci_host.lock guards configuration space and where BARs are; BAR
  * handlers are called without it, and must not take it.  Order: pci_host.lock,
@@ -36,7 +38,9 @@
 #define PCI_REGIONS	7
 #define PCI_CONFIG_SIZE 256 /* the rest of a function's 4 KiB reads 0 */
 #define PCI_PAGE	4096U /* configuration space of one function */
+#define PCI_BUSES	64
 
+struct pci_bus;
 struct pci_dev;
 
 struct pci_ops {
@@ -91,6 +95,8 @@ struct pci_dev {
 	const struct pci_ops *ops;
 	const char *name; /* for messages; the owner's; may be NULL */
 	struct pci_host *host; /* NULL until pci_add() */
+	struct pci_bus *bus;
+	struct pci_bus *secondary; /* of a port: the bus below it */
 	unsigned slot;
 	/* Registers: `initial` until pci_add(), then a page of its own. */
 	unsigned char *config;
@@ -136,30 +142,51 @@ struct pci_host_config {
 	struct irqchip *chip;
 	int vm_fd; /* -1: unit test, no ioeventfds */
 	struct slots *slots; /* NULL: unit test, no memory slots */
-	uint64_t mmio64, mmio64_size; /* window for 64-bit BARs; 0: none */
+	/* Where BARs must not be: RAM's ends below 4 GiB and above all. */
+	uint64_t low_ram_end, ram_end;
+	unsigned phys_bits; /* the processor's addresses */
 };
 
 /*
- * A stretch of addresses BARs may be decoded in.  `bars` holds memory and I/O
- * side by side: an address there is the guest's plus `space`.
+ * A stretch of addresses BARs may be in: of a host bridge, or what a port
+ * passes on.  `bars` holds memory and I/O side by side: an address there is
+ * the guest's plus `space`.
  */
 struct pci_window {
+	uint64_t base, size; /* size 0: none */
+	uint64_t align; /* what its contents need */
 	struct bus *outer; /* where it is registered, NULL: nowhere */
 	struct bus *bars;
 	uint64_t space;
-	uint64_t base, size, next; /* next: first byte not given out yet */
 };
 
+/*
+ * I/O ports; memory below 4 GiB; memory wherever there is room, which a port
+ * passes on only if it is prefetchable.
+ */
 enum pci_kind { PCI_IO, PCI_LOW, PCI_HIGH, PCI_KINDS };
+
+struct pci_bus {
+	struct pci_host *host;
+	struct pci_bus *root; /* the root bus above it, or itself */
+	struct pci_dev *port; /* whose secondary bus it is; NULL: a root bus */
+	int node; /* of a root bus: the guest's NUMA node, -1: none */
+	unsigned slots; /* 1: below a link */
+	unsigned number, last; /* last bus below it; fixed by start */
+	struct pci_dev *dev[PCI_SLOTS];
+	struct pci_window window[PCI_KINDS];
+};
 
 struct pci_host {
 	struct pci_host_config cfg;
 	pthread_mutex_t lock;
 	int memfd;
-	unsigned char *ecam; /* LAYOUT_ECAM_SIZE bytes, as the guest sees it */
+	unsigned char *ecam; /* bus 0 as the guest sees it */
 	struct pci_dev bridge;
-	struct pci_dev *dev[PCI_SLOTS];
-	struct pci_window window[PCI_KINDS];
+	/* By handle, each after the one it hangs from; [0] is bus 0. */
+	struct pci_bus *bus[PCI_BUSES];
+	struct pci_bus *numbered[PCI_BUSES]; /* by number, once started */
+	unsigned nr_buses;
 	struct bus bars; /* those decoded now, behind the windows */
 	uint32_t address; /* port 0xcf8 */
 	unsigned ecam_slot[PCI_SLOTS + 1]; /* of cfg.slots */
@@ -171,15 +198,40 @@ struct pci_host {
 int pci_host_init(struct pci_host *host, const struct pci_host_config *cfg,
 		  struct err *err);
 /*
- * Give every BAR an address, as firmware would, and start the functions.
- * Decoding stays off until the guest sets Memory Space Enable: Linux, finding
- * it on, would switch it off and on again around sizing, two exits more.
+ * As firmware would, number the buses, give every BAR an address, size the
+ * windows from them (pci_bus.window of the root buses, for the tables that
+ * describe the machine), and start the functions.  -ENOSPC with a sentence
+ * that names the device when there is no room.  Decoding stays off until the
+ * guest sets Memory Space Enable: Linux, finding it on, would switch it off and
+ * on again around sizing, two exits more.
  */
 int pci_host_start(struct pci_host *host, struct err *err);
 /* After the functions are closed and no vCPU runs. */
 void pci_host_done(struct pci_host *host);
 
-/* Put @dev in the next free slot.  -ENOSPC with a sentence. */
+/*
+ * The topology, before pci_host_start(); a bus is a small number here.  Bus 0
+ * is the host bridge's (@node -1); a NUMA node's own root bus is made when
+ * first asked for.
+ */
+int pci_root_bus(struct pci_host *host, int node, unsigned *ret_bus,
+		 struct err *err);
+enum pci_port_kind { PCI_ROOT_PORT, PCI_UPSTREAM_PORT, PCI_DOWNSTREAM_PORT };
+/*
+ * A port on @bus and a new bus below it: a root port on a root bus, the
+ * upstream port of a switch below a root or downstream port, downstream ports
+ * below that.  The host owns it.  -ENOSPC with a sentence.
+ */
+int pci_port(struct pci_host *host, unsigned bus, enum pci_port_kind kind,
+	     unsigned *ret_bus, struct err *err);
+
+/*
+ * Put @dev in the next free slot of @bus: the only one below a root or
+ * downstream port.  -ENOSPC with a sentence.
+ */
+int pci_add_to(struct pci_host *host, unsigned bus, struct pci_dev *dev,
+	       struct err *err);
+/* On bus 0. */
 int pci_add(struct pci_host *host, struct pci_dev *dev, struct err *err);
 /* Take it out; its owner may free it then.  Accepts one not added. */
 void pci_remove(struct pci_dev *dev);
@@ -192,8 +244,10 @@ void pci_dev_lost(struct pci_dev *dev);
 
 /*
  * The IOAPIC pin that interrupt pin @pin (1 to 4) of @dev is wired to, as the
- * guest is told.  After pci_add().
+ * guest is told: through the ports above it.  After pci_add().
  */
 unsigned pci_intx_gsi(const struct pci_dev *dev, unsigned pin);
+/* The slots of root bus @bus below which some function has a pin: bit N. */
+uint32_t pci_intx_slots(const struct pci_bus *bus);
 
 #endif

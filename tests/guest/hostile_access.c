@@ -65,7 +65,7 @@ static void config_space(void)
 		scribble(base + reg);
 	for (unsigned reg = 0xff4; reg < 0x1004; reg++)
 		scribble(base + reg);
-	scribble(LAYOUT_ECAM + LAYOUT_ECAM_SIZE - 4);
+	scribble(LAYOUT_ECAM + LAYOUT_ECAM_BUS - 4);
 	scribble(ecam(31, 0xffc));
 	for (uint16_t port = 0xcf8; port < 0xd00; port++) {
 		out8(port, 0xff);

@@ -32,7 +32,7 @@ void guest_main(const struct start_info *si)
 
 	ones(LAYOUT_MMIO32 - 4096);
 	ones(LAYOUT_MMIO32_END - 4096);
-	ones(LAYOUT_ECAM + LAYOUT_ECAM_SIZE);
+	ones(LAYOUT_ECAM + LAYOUT_ECAM_BUS);
 	ones(0xfed00000); /* no HPET */
 	ones(0xfffffff0); /* no firmware */
 	put("pass\n");

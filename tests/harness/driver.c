@@ -205,8 +205,8 @@ int driver_try_open(struct driver *d, const struct virtio_ops *ops,
 		.pio = &d->pio,
 		.chip = &d->chip,
 		.vm_fd = -1,
-		.mmio64 = UINT64_C(1) << 40,
-		.mmio64_size = UINT64_C(1) << 36,
+		.ram_end = UINT64_C(1) << 32,
+		.phys_bits = 40,
 	};
 	struct virtio_env env = {
 		.gm = &d->gm,
@@ -230,9 +230,12 @@ int driver_try_open(struct driver *d, const struct virtio_ops *ops,
 	int r = virtio_open(ops, config, &env, &d->dev, err);
 	if (r < 0)
 		return r;
+	r = pci_host_start(&d->host, err);
+	if (r < 0)
+		return r;
 	d->slot = 1;
 	find_caps(d);
-	return pci_host_start(&d->host, err);
+	return 0;
 }
 
 void driver_open(struct driver *d, const struct virtio_ops *ops,

@@ -25,8 +25,13 @@ void fw_init(struct fw *fw, uint64_t mib)
 		.cpus = 1,
 		.hw = MACHINE_ACPI,
 		.cmdline = "quiet",
-		.mmio64 = gmem_end(&fw->gm),
-		.mmio64_size = UINT64_C(1) << 34,
+		.nr_roots = 1,
+		.root[0] = {
+			.node = -1,
+			.mmio32 = { LAYOUT_MMIO32,
+				    LAYOUT_MMIO32_END - LAYOUT_MMIO32 },
+			.mmio64 = { gmem_end(&fw->gm), UINT64_C(1) << 34 },
+		},
 	};
 }
 

@@ -135,8 +135,9 @@ struct pci_toy *pci_rig_live_toy(struct pci_rig *rig)
 void pci_rig_open(struct pci_rig *rig, const struct pci_host_config *cfg)
 {
 	struct pci_host_config c = {
-		.mmio64 = UINT64_C(1) << 40,
-		.mmio64_size = UINT64_C(1) << 30,
+		.low_ram_end = LAYOUT_LOW_RAM_END,
+		.ram_end = UINT64_C(1) << 40,
+		.phys_bits = 46,
 	};
 
 	*rig = (struct pci_rig){ 0 };

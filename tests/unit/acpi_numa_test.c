@@ -55,8 +55,8 @@ static int setup(void **state)
 			  { .first_cpu = 2,
 			    .nr_cpus = 3,
 			    .distance = { 31, 10 } } },
-		.mmio64 = 16 * GIB,
-		.mmio64_size = GIB,
+		.nr_roots = 1,
+		.root[0] = { .node = -1, .mmio64 = { 16 * GIB, GIB } },
 	};
 	length = acpi_build(&m, tables, LAYOUT_ACPI);
 	return 0;

@@ -107,10 +107,10 @@ static bool is_memory(uint64_t addr)
 static void only_pages_of_live_functions_are_no_memory(void **state)
 {
 	(void)state;
-	for (uint64_t off = 0; off < LAYOUT_ECAM_SIZE; off += PCI_PAGE)
+	for (uint64_t off = 0; off < LAYOUT_ECAM_BUS; off += PCI_PAGE)
 		assert_int_equal(is_memory(LAYOUT_ECAM + off),
 				 off != (uint64_t)LIVE << 15);
-	assert_false(is_memory(LAYOUT_ECAM + LAYOUT_ECAM_SIZE));
+	assert_false(is_memory(LAYOUT_ECAM + LAYOUT_ECAM_BUS));
 	assert_int_equal(rig.host.nr_ecam_slots, 2);
 }
 
@@ -211,8 +211,8 @@ static void io_bars_are_on_the_ports(void **state)
 static void an_io_bar_outside_its_window_is_nowhere(void **state)
 {
 	static const uint32_t where[] = {
-		0,	LAYOUT_COM1,	   LAYOUT_POWER, 0xcf8,
-		0xbfe0, LAYOUT_PCI_IO_END, 0x1c000,	 0xd0000000,
+		0,     LAYOUT_COM1,	  LAYOUT_POWER, 0xcf8,
+		0xfe0, LAYOUT_PCI_IO_END, 0x1c000,	0xd0000000,
 	};
 
 	(void)state;
@@ -335,7 +335,7 @@ static void pins_have_lines(void **state)
 		unsigned gsi = pci_intx_gsi(&live->pci, pin);
 
 		assert_in_range(gsi, 16, LAYOUT_MSI_GSI - 1);
-		assert_int_equal(gsi, LAYOUT_PCI_GSI(LIVE, pin));
+		assert_int_equal(gsi, LAYOUT_PCI_GSI(0, LIVE, pin));
 		seen |= 1U << gsi;
 	}
 	assert_int_equal(__builtin_popcount(seen), 4);

@@ -121,8 +121,9 @@ static void open_host(void)
 		.ports = true,
 		.chip = &chip,
 		.vm_fd = -1,
-		.mmio64 = MMIO64,
-		.mmio64_size = MMIO64_SZ,
+		.low_ram_end = LAYOUT_LOW_RAM_END,
+		.ram_end = MMIO64,
+		.phys_bits = 46,
 	};
 
 	bus_init(&mmio);

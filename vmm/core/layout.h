@@ -5,11 +5,11 @@
  *   0000_0000  RAM; its first page, the EBDA and the BIOS area hold what a
  *              firmware would have left there (below)
  *   c000_0000  end of low RAM at most; the rest continues at 1_0000_0000
- *   d000_0000  32-bit MMIO window: BARs
- *   e000_0000  ECAM, bus 0 (1 MiB)
+ *   d000_0000  32-bit MMIO window: BARs; begins lower if they need more
+ *   e000_0000  ECAM, 1 MiB for each bus there is
  *   fec0_0000  IOAPIC      fee0_0000  local APICs
  *   fffb_d000  TSS, identity map: KVM on Intel wants three pages and one
- *   1_0000_0000  the rest of RAM, then the 64-bit MMIO window
+ *   1_0000_0000  the rest of RAM, then 64-bit MMIO windows
  */
 #ifndef VMM_CORE_LAYOUT_H
 #define VMM_CORE_LAYOUT_H
@@ -20,7 +20,8 @@
 #define LAYOUT_MMIO32	    UINT64_C(0xd0000000)
 #define LAYOUT_MMIO32_END   UINT64_C(0xe0000000)
 #define LAYOUT_ECAM	    UINT64_C(0xe0000000)
-#define LAYOUT_ECAM_SIZE    UINT64_C(0x100000) /* bus 0: 256 functions */
+#define LAYOUT_ECAM_BUS	    UINT64_C(0x100000) /* of it, for each bus */
+#define LAYOUT_ECAM_END	    UINT64_C(0xf0000000)
 #define LAYOUT_IOAPIC	    UINT64_C(0xfec00000)
 #define LAYOUT_LAPIC	    UINT64_C(0xfee00000)
 #define LAYOUT_IDENTITY_MAP UINT64_C(0xfffbc000)
@@ -42,7 +43,7 @@
 
 /* I/O ports. */
 #define LAYOUT_COM1	  0x3f8
-#define LAYOUT_PCI_IO	  UINT64_C(0xc000) /* I/O BARs */
+#define LAYOUT_PCI_IO	  UINT64_C(0x1000) /* I/O BARs */
 #define LAYOUT_PCI_IO_END UINT64_C(0x10000)
 
 /*
@@ -63,7 +64,10 @@
 #define LAYOUT_POWER_IRQ 5 /* generic event: the power button */
 #define LAYOUT_MSI_GSI	 24 /* MSI routes begin above the IOAPIC's pins */
 
-/* Interrupt pin @pin (1: INTA#) of a function in slot @slot of a root bus. */
-#define LAYOUT_PCI_GSI(slot, pin) (16 + ((slot) + (pin)-1) % 8)
+/*
+ * Interrupt pin @pin (1: INTA#) of a function in slot @slot of root bus @root
+ * (0, 1, ..): neighbours have different lines.
+ */
+#define LAYOUT_PCI_GSI(root, slot, pin) (16 + ((root) + (slot) + (pin)-1) % 8)
 
 #endif

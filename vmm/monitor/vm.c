@@ -19,7 +19,6 @@
 #include "vmm/monitor/vcpu.h"
 
 #define GIB	      (UINT64_C(1) << 30)
-#define MMIO64_SIZE   (64 * GIB)
 #define IO_STACK_SIZE (256 << 10)
 
 static void on_power_off(void *arg)
@@ -80,21 +79,17 @@ static int create_ram(struct vm *vm, struct err *err)
 	return r;
 }
 
-/* Above RAM, within what the processor can address. */
-static int place_mmio64(const struct vm *vm, uint64_t *ret_base,
-			uint64_t *ret_size, struct err *err)
+/* There must be a place for BARs above it. */
+static int check_ram(const struct vm *vm, unsigned phys_bits, struct err *err)
 {
-	unsigned bits = arch_phys_bits(vm->config->kvm_fd);
-	uint64_t end = UINT64_C(1) << (bits < 52 ? bits : 52);
-	uint64_t base = (gmem_end(&vm->gm) + GIB - 1) & ~(GIB - 1);
+	uint64_t limit = UINT64_C(1) << (phys_bits < 52 ? phys_bits : 52);
+	uint64_t end = gmem_end(&vm->gm);
 
-	if (base >= end || end - base < GIB)
+	if (end >= limit || limit - end < GIB)
 		return err_say(err, ERANGE,
 			       "--memory: %" PRIu64 " MiB is too large for the "
 			       "%u address bits of this host's processor",
-			       vm->gm.size >> 20, bits);
-	*ret_base = base;
-	*ret_size = end - base < MMIO64_SIZE ? end - base : MMIO64_SIZE;
+			       vm->gm.size >> 20, phys_bits);
 	return 0;
 }
 
@@ -158,8 +153,7 @@ static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 	return r;
 }
 
-static int create_devices(struct vm *vm, struct config *c,
-			  const struct machine *m, struct err *err)
+static int create_devices(struct vm *vm, struct config *c, struct err *err)
 {
 	struct pci_host_config pci = {
 		.mmio = &vm->mmio,
@@ -173,11 +167,14 @@ static int create_devices(struct vm *vm, struct config *c,
 		.chip = &vm->chip,
 		.vm_fd = vm->fd,
 		.slots = &vm->slots,
-		.mmio64 = m->mmio64,
-		.mmio64_size = m->mmio64_size,
+		.low_ram_end = vm->gm.region[0].gpa + vm->gm.region[0].size,
+		.ram_end = gmem_end(&vm->gm),
+		.phys_bits = arch_phys_bits(c->kvm_fd),
 	};
-	int r = power_init(&vm->power, &vm->pio, &vm->chip, err);
+	int r = check_ram(vm, pci.phys_bits, err);
 
+	if (r == 0)
+		r = power_init(&vm->power, &vm->pio, &vm->chip, err);
 	if (r == 0 && c->serial)
 		r = serial_init(&vm->serial, &vm->pio, &vm->chip, &vm->io,
 				c->serial_out, c->serial_in, err);
@@ -253,13 +250,13 @@ int vm_create(struct vm *vm, struct config *c, struct loop *main,
 	if (r == 0)
 		r = numa_describe(c, &m, err);
 	if (r == 0)
-		r = place_mmio64(vm, &m.mmio64, &m.mmio64_size, err);
-	if (r == 0)
 		r = irqchip_init(&vm->chip, vm->fd, err);
 	if (r == 0)
-		r = create_devices(vm, c, &m, err);
-	if (r == 0)
+		r = create_devices(vm, c, err);
+	if (r == 0) {
+		vm_describe_pci(vm, &m);
 		r = load(vm, &m, &boot, err);
+	}
 	for (unsigned i = 0; r == 0 && i < c->cpus; i++)
 		r = vcpu_create(vm, i, &boot, err);
 	return r;

@@ -82,6 +82,9 @@ struct vm {
 int vm_create(struct vm *vm, struct config *c, struct loop *main,
 	      struct err *err);
 
+/* machine.c: the host bridges for @ret, once devices have their places. */
+void vm_describe_pci(const struct vm *vm, struct machine *ret);
+
 /* Start the devices' loop and the vCPUs. */
 int vm_start(struct vm *vm, struct err *err);
 
