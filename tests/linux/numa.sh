@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# numa.sh - the guest's NUMA nodes, seen from both sides: what a stock kernel
+# numa.sh - the guest's NUMA nodes and huge pages, seen from both sides: what a stock kernel
 # makes of SRAT and SLIT, and where the host keeps RAM and vCPUs.
 
 # An initramfs that says what its nodes are, and powers off after a line.
@@ -128,6 +128,29 @@ numa_node_is_short() {
     grep -q 'needs 64 huge pages of 2 MiB on node 1, and 10 are free; make more (as root: echo 64 >/sys/devices/system/node/node1/' "$tmp/said"
 }
 
+populating() {
+    cat "/proc/$pid/task"/*/comm | grep -qx populate
+}
+
+# The signal waits until the allocating threads look for it, between chunks.
+numa_killed_early() {
+    local got=0
+    for n in 0 1; do
+        echo 320 >/sys/devices/system/node/node$n/hugepages/hugepages-2048kB/nr_hugepages
+    done
+    build/belljar-monitor --kernel build/kernels/stock/vmlinuz --memory 1g \
+        --hugepages 2m --events fd:8 8>"$tmp/events" &
+    pid=$!
+    until_true 60 populating
+    kill -TERM $pid
+    wait $pid || got=$?
+    cat "$tmp/events"
+    same 124 "$got"
+    grep -q '"event":"ended".*"reason":"killed"' "$tmp/events"
+    ! grep -q created "$tmp/events"
+    same 640 "$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages)"
+}
+
 numa_without_it() {
     numa_boot
     same "node0: cpus 0-3" \
@@ -145,7 +168,8 @@ if [ -d /sys/devices/system/node/node1 ] && [ -n "${BELLJAR_LAB:-}" ]; then
     done
     check "numa: two nodes of the host" numa_two_host_nodes
     check "numa: one node has too few huge pages" numa_node_is_short
+    check "numa: ended while RAM is allocated" numa_killed_early
 else
-    skipped=$((skipped + 2))
+    skipped=$((skipped + 3))
     echo "ok - numa: two nodes of the host # SKIP there is one, or it is no lab"
 fi
