@@ -27,13 +27,14 @@
 
 /*
  * Modules that no device asks for, and what needs them: CUDA does not start
- * without nvidia-uvm.
+ * without nvidia-uvm.  Debian's file is nvidia-current-uvm.ko, the module in
+ * it nvidia_uvm.
  */
 static const struct {
-	const char *loaded, *also;
+	const char *loaded, *also, *begin, *end;
 } companions[] = {
-	{ "nvidia", "nvidia_uvm" },
-	{ "nvidia", "nvidia_modeset" },
+	{ "nvidia", "nvidia_uvm", "nvidia", "_uvm" },
+	{ "nvidia", "nvidia_modeset", "nvidia", "_modeset" },
 };
 
 static int fail(const char *what, struct err *err)
@@ -185,13 +186,15 @@ static int load_named(int tree, const struct strv *named, struct err *err)
 
 static void load_companions(int tree, struct warn *warn)
 {
+	char name[MODTREE_NAME_MAX];
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++)
 		if (insmod_loaded(companions[i].loaded) &&
 		    !insmod_loaded(companions[i].also) &&
-		    insmod(tree, companions[i].also, "", &err) < 0 &&
-		    err.code != ENOENT)
+		    modtree_find(tree, companions[i].begin, companions[i].end,
+				 name) == 0 &&
+		    insmod(tree, name, "", &err) < 0)
 			warn_user(warn, "%s", err.msg);
 }
 

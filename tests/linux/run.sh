@@ -8,10 +8,13 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 images/kernel/build.sh stock build/kernels
 images/kernel/build.sh minimal build/kernels
+images/kernel/build.sh generic build/kernels
 out=$PWD/build/linux
 tests/linux/image.sh "$out"
+tests/linux/modules_tree.sh "$out"
 rm -rf "$out/store"
 build/belljar --root "$out/store" load -q -i "$out/image"
+build/belljar --root "$out/store" load -q -i "$out/modules/image"
 
 # One L1 for each group: seen once in some hundred boots, while a guest with two
 # processors started, the whole L1 stopped with both of its own busy; why is
@@ -26,7 +29,7 @@ group() {
         tests/linux/inside.sh "$out" "$1:" 2>&1 | tee "$log" || status=$?
     return $status
 }
-for name in boot status stdio disk net vsock limits faults numa; do
+for name in boot status stdio disk net vsock limits faults numa modules; do
     status=0
     group $name || status=$?
     if [ $status = 124 ] && grep -q '^lab: killed after' "$log"; then

@@ -168,6 +168,18 @@ static void patterns_match_as_a_shell_s(void **state)
 	assert_string_equal(alias, "hid:b0003g0001v_046D[a-b]");
 }
 
+static void names_are_found_by_both_ends(void **state)
+{
+	char name[MODTREE_NAME_MAX];
+
+	(void)state;
+	assert_int_equal(modtree_find(tree, "virtio", "_rng", name), 0);
+	assert_string_equal(name, "virtio_rng");
+	assert_int_equal(modtree_find(tree, "hash", "_plain", name), 0);
+	assert_string_equal(name, "hash_plain");
+	assert_int_equal(modtree_find(tree, "virtio", "_uvm", name), -ENOENT);
+}
+
 static void patterns_have_stars_sets_and_marks(void **state)
 {
 	(void)state;
@@ -212,6 +224,7 @@ int main(void)
 		T(unknown_name_is_said),
 		T(tree_without_indexes_knows_nothing),
 		T(patterns_match_as_a_shell_s),
+		T(names_are_found_by_both_ends),
 		T(patterns_have_stars_sets_and_marks),
 		T(names_lose_directory_and_endings),
 	};

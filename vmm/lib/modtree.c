@@ -359,6 +359,35 @@ static int add_name(struct resolve *r, const char *wanted)
 	return ret < 0 || named.found ? ret : -ENOENT;
 }
 
+struct between {
+	const char *begin, *end;
+	char *ret;
+};
+
+static int is_between(void *arg, char *line)
+{
+	const struct between *b = arg;
+	char name[MODTREE_NAME_MAX];
+
+	line[strcspn(line, ":")] = '\0';
+	modtree_name(line, name);
+	size_t len = strlen(name), end = strlen(b->end);
+	if (strncmp(name, b->begin, strlen(b->begin)) != 0 || len < end ||
+	    strcmp(name + len - end, b->end) != 0)
+		return 0;
+	memcpy(b->ret, name, sizeof(name));
+	return 1;
+}
+
+int modtree_find(int tree, const char *begin, const char *end,
+		 char ret[MODTREE_NAME_MAX])
+{
+	struct between b = { begin, end, ret };
+	int r = each_line(tree, "modules.dep", is_between, &b);
+
+	return r == 1 ? 0 : r == 0 ? -ENOENT : r;
+}
+
 int modtree_resolve(int tree, const char *name, struct modlist *list,
 		    struct err *err)
 {

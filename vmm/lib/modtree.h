@@ -48,6 +48,13 @@ int modtree_resolve(int tree, const char *name, struct modlist *list,
 		    struct err *err);
 
 /*
+ * The first module of modules.dep whose name begins and ends so, into @ret.
+ * 0, or -ENOENT when there is none.
+ */
+int modtree_find(int tree, const char *begin, const char *end,
+		 char ret[MODTREE_NAME_MAX]);
+
+/*
  * Call @fn with each pattern of modules.alias and its module until it returns
  * other than 0, which is returned.  0 as well when there is no modules.alias.
  */
