@@ -173,6 +173,86 @@ static void dsdt_says_what_was_meant(void **state)
 	assert_int_equal(io_remove_tree(dir, &fw.err), 0);
 }
 
+/* What a plain machine has no word of, and what one with ports says. */
+static void dsdt_of_ports_and_pins(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/acpi_test.XXXXXX";
+
+	assert_non_null(mkdtemp(dir));
+	build(1, false, 64);
+	check_dsdt(dir, "_PRT", false);
+	check_dsdt(dir, "_PXM", false);
+	check_dsdt(dir, "WordIO", false);
+	check_dsdt(dir, "PCI1", false);
+	check_dsdt(dir, "CDW3 & 0xFFFFFFFF", true);
+	fw_done(&fw);
+
+	fw_init(&fw, 64);
+	fw.m.root[0].last_bus = 3;
+	fw.m.root[0].ports = true;
+	fw.m.root[0].intx = 1U << 2;
+	fw.m.root[0].io = (struct machine_window){ 0x1000, 0x2000 };
+	fw.m.nr_roots = 2;
+	fw.m.root[1] = (struct machine_root){
+		.bus = 4,
+		.last_bus = 5,
+		.node = 1,
+		.intx = 1U << 0 | 1U << 31,
+		.mmio32 = { 0xd8000000, 0x1000000 },
+		.mmio64 = { UINT64_C(1) << 40, UINT64_C(1) << 38 },
+	};
+	length = acpi_build(&fw.m, tables, LAYOUT_ACPI);
+	check_dsdt(dir, "Device (PCI1)", true);
+	check_dsdt(dir, "Name (_PXM, One)", true);
+	check_dsdt(dir, "Name (_BBN, 0x04)", true);
+	check_dsdt(dir, "0x0003,             // Range Maximum", true);
+	check_dsdt(dir, "0x0005,             // Range Maximum", true);
+	check_dsdt(dir, "0x2FFF,             // Range Maximum", true);
+	check_dsdt(dir, "0x0000013FFFFFFFFF, // Range Maximum", true);
+	check_dsdt(dir, "CDW3 & 0xFFFFFFEF", true);
+	/* Slot 2's INTA#, slot 31's INTD# of the other root bus. */
+	check_dsdt(dir, "0x0002FFFF", true);
+	check_dsdt(dir, "0x001FFFFF", true);
+	check_dsdt(dir, "0x0003FFFF", false);
+	assert_int_equal(io_remove_tree(dir, &fw.err), 0);
+}
+
+static void mcfg_covers_every_bus(void **state)
+{
+	(void)state;
+	fw_init(&fw, 64);
+	fw.m.nr_roots = 3;
+	fw.m.root[1] = (struct machine_root){ .bus = 1, .last_bus = 30 };
+	fw.m.root[2] = (struct machine_root){ .bus = 31, .last_bus = 31 };
+	length = acpi_build(&fw.m, tables, LAYOUT_ACPI);
+	assert_int_equal(at(get64(xsdt() + 52), "MCFG")[55], 31);
+}
+
+/* As large as it gets: the room for tables must do. */
+static void the_largest_machine_has_room(void **state)
+{
+	(void)state;
+	fw_init(&fw, 64);
+	fw.m.cpus = 64;
+	fw.m.serial = true;
+	fw.m.nr_roots = MACHINE_ROOTS;
+	for (unsigned i = 0; i < MACHINE_ROOTS; i++)
+		fw.m.root[i] = (struct machine_root){
+			.bus = 7 * i,
+			.last_bus = 7 * i + 6,
+			.node = (int)i,
+			.ports = true,
+			.intx = i < 8 ? 3 : 0,
+			.io = { 0x1000 + i * 0x1000, 0x1000 },
+			.mmio32 = { 0xd0000000 + i * 0x1000000, 0x1000000 },
+			.mmio64 = { (i + 1) * (UINT64_C(1) << 40),
+				    UINT64_C(1) << 40 },
+		};
+	length = acpi_build(&fw.m, tables, LAYOUT_ACPI);
+	assert_in_range(length, 1, ACPI_SIZE_MAX * 2 / 3);
+}
+
 /* PkgLength takes one byte to 63, two to 4095, then three. */
 static void package_lengths_count_themselves(void **state)
 {
@@ -220,6 +300,9 @@ int main(void)
 		TEST(madt_lists_every_cpu),
 		TEST(mcfg_covers_bus_0),
 		TEST(dsdt_says_what_was_meant),
+		TEST(dsdt_of_ports_and_pins),
+		TEST(mcfg_covers_every_bus),
+		TEST(the_largest_machine_has_room),
 		cmocka_unit_test(package_lengths_count_themselves),
 	};
 
