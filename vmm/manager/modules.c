@@ -30,6 +30,7 @@ struct making {
 	struct module_dir dir;
 	struct kernel *kernel;
 	bool early; /* the kernel has none of its own */
+	bool quiet;
 	char key[DIGEST_HEX + 1];
 };
 
@@ -135,6 +136,11 @@ static int make_files(const struct making *m, const char *tmp, const char *to,
 
 	if (r < 0)
 		return r;
+	if (!m->quiet)
+		(void)fprintf(stderr,
+			      "belljar: packing the kernel modules in '%s', "
+			      "once\n",
+			      m->dir.tree);
 	(void)snprintf(path, sizeof(path), "%s/index", tmp);
 	(void)snprintf(index, sizeof(index), "%s/lib/modules/%s", path,
 		       version);
@@ -257,7 +263,7 @@ static int take(struct making *m, struct err *err)
 	return TAKE_FD(fd);
 }
 
-static int make(struct making *m, bool quiet, struct err *err)
+static int make(struct making *m, struct err *err)
 {
 	AUTO_STORE_TMP struct store_tmp tmp = STORE_TMP_NONE;
 	__attribute__((cleanup(cancel_end))) struct cancel cancel = { 0 };
@@ -271,11 +277,6 @@ static int make(struct making *m, bool quiet, struct err *err)
 	int disk = take(m, err);
 	if (disk != -ENOENT)
 		return disk;
-	if (!quiet)
-		(void)fprintf(stderr,
-			      "belljar: packing the kernel modules in '%s', "
-			      "once\n",
-			      m->dir.tree);
 	cancel_begin(&cancel);
 	r = store_tmp_new(m->store, &tmp, err);
 	(void)snprintf(to, sizeof(to), "%s/new", tmp.path);
@@ -301,6 +302,7 @@ int modules_prepare(struct store *store, const char *dir, const char *firmware,
 		.store = store,
 		.kernel = kernel,
 		.early = strcmp(kernel->flavour, "file") == 0,
+		.quiet = quiet,
 	};
 
 	if (!kernel->version[0]) {
@@ -317,7 +319,7 @@ int modules_prepare(struct store *store, const char *dir, const char *firmware,
 		return r;
 	int disk = take(&m, err);
 	if (disk == -ENOENT)
-		disk = make(&m, quiet, err);
+		disk = make(&m, err);
 	return disk == -ENOSPC || disk == -EDQUOT
 		       ? store_explain(store, disk, err)
 		       : disk;
