@@ -152,11 +152,10 @@ void msix_table_write(struct msix *msix, uint64_t off, const void *data,
 
 void msix_pba_read(struct msix *msix, uint64_t off, void *data, unsigned len)
 {
-	uint64_t words = (msix->nr + 63) / 64;
 	uint64_t pending = 0;
 
 	memset(data, 0, len);
-	if (!whole_words(off, len, 8 * words))
+	if (!whole_words(off, len, msix_pba_size(msix->nr)))
 		return;
 
 	unsigned first = (unsigned)(off / 8) * 64;

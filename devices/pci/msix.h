@@ -47,6 +47,12 @@ int msix_init(struct msix *msix, struct irqchip *chip, unsigned nr, bool lazy,
 	      struct err *err);
 void msix_done(struct msix *msix);
 
+/* Bytes of the pending bits of @nr vectors. */
+static inline uint64_t msix_pba_size(unsigned nr)
+{
+	return (nr + UINT64_C(63)) / 64 * 8;
+}
+
 /* Message Control was written: MSI-X Enable, Function Mask. */
 void msix_control(struct msix *msix, bool enabled, bool all_masked);
 

@@ -36,7 +36,7 @@ static bool must_trap(const struct vfio_pci *dev, unsigned nr, uint64_t page)
 		in_page_of(page, dev->table_off,
 			   (uint64_t)dev->msix.nr * MSIX_ENTRY_SIZE)) ||
 	       (nr == dev->pba_bar &&
-		in_page_of(page, dev->pba_off, (dev->msix.nr + 63) / 64 * 8));
+		in_page_of(page, dev->pba_off, msix_pba_size(dev->msix.nr)));
 }
 
 static void add_piece(struct vfio_bar *bar, uint64_t off, uint64_t end)
@@ -245,7 +245,7 @@ static bool on_pba(const struct vfio_pci *dev, unsigned nr, uint64_t off,
 		   unsigned len)
 {
 	return dev->msix.nr && nr == dev->pba_bar &&
-	       touches(off, len, dev->pba_off, (dev->msix.nr + 63) / 64 * 8);
+	       touches(off, len, dev->pba_off, msix_pba_size(dev->msix.nr));
 }
 
 /* A BAR is a power of two; the device may have less behind it. */

@@ -154,7 +154,7 @@ static bool keep_msix(struct scan *s, unsigned at, unsigned len)
 		    table & PCI_MSIX_TABLE_OFFSET,
 		    (uint64_t)nr * MSIX_ENTRY_SIZE) ||
 	    !in_bar(dev, pba & PCI_MSIX_PBA_BIR, pba & PCI_MSIX_PBA_OFFSET,
-		    (nr + 63) / 64 * 8))
+		    msix_pba_size(nr)))
 		return false;
 
 	emulate(s, at, len);

@@ -37,8 +37,9 @@ static bool all_ours(const struct vfio_pci *dev, unsigned reg, unsigned len)
 
 static unsigned char ours(const struct vfio_pci *dev, unsigned reg)
 {
-	return reg < PCI_CONFIG_SIZE ? dev->pci.config[reg]
-				     : dev->extended[reg];
+	if (reg < PCI_CONFIG_SIZE)
+		return dev->pci.config[reg];
+	return dev->extended[reg % VFIO_CONFIG_SIZE];
 }
 
 static void read_piece(const struct vfio_pci *dev, unsigned reg,

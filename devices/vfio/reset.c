@@ -16,17 +16,11 @@
 bool vfio_reset_entry_is(const struct vfio_pci_dependent_device *entry,
 			 const struct vfio_pci *dev)
 {
-	unsigned segment;
-	unsigned bus;
-	unsigned slot;
-	unsigned function;
+	char bdf[16];
 
-	/* Our own string, checked when it was parsed. */
-	if (sscanf(dev->bdf, "%x:%x:%x.%x", &segment, &bus, &slot, &function) !=
-	    4)
-		return false;
-	return entry->segment == segment && entry->bus == bus &&
-	       entry->devfn == (slot << 3 | function);
+	(void)snprintf(bdf, sizeof(bdf), "%04x:%02x:%02x.%x", entry->segment,
+		       entry->bus, entry->devfn >> 3, entry->devfn & 7U);
+	return strcmp(bdf, dev->bdf) == 0;
 }
 
 int vfio_reset_info(struct vfio *vfio, const struct vfio_pci *dev,

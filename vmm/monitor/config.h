@@ -40,8 +40,8 @@ struct config_vfio {
 	const char *bdf; /* "0000:01:00.0" */
 	const char *res; /* as it was given */
 	int fd; /* group or device node; those of one group share it */
-	bool cdev; /* device node */
 	int node, port; /* -1: not given */
+	bool cdev; /* device node */
 	bool rom, no_reset;
 };
 
