@@ -87,7 +87,10 @@ t_bad_numa() {
         says '--numa:.*device tree; use --hw acpi' --kernel "$(HELLO)" \
             --numa 0 --hw fdt &&
         says '--numa: more than 8' --kernel "$(HELLO)" --cpus 9 \
-            --numa={0,0,0,0,0,0,0,0,0} || return
+            --numa={0,0,0,0,0,0,0,0,0} &&
+        says '--vfio: node=1 of 0000:01:00.0 is none of the guest.s 1 NUMA' \
+            --kernel "$(HELLO)" --numa 0 --vfio 0000:01:00.0,cdev=fd:0,node=1 ||
+        return
     [ -d /sys/devices/system/node ] || return 0
     says "this host has no NUMA node 1023 with memory" --kernel "$(HELLO)" \
         --numa 1023 &&

@@ -69,5 +69,13 @@ int config_check_nodes(const struct config *c, struct err *err)
 			       "%u or more, or fewer nodes",
 			       c->nr_nodes, c->cpus, c->cpus == 1 ? "" : "s",
 			       c->nr_nodes);
+	for (unsigned i = 0; i < c->nr_vfio; i++)
+		if (c->vfio[i].node >= (int)c->nr_nodes)
+			return err_say(err, EINVAL,
+				       "--vfio: node=%d of %s is none of the "
+				       "guest's %u NUMA nodes; give --numa "
+				       "for each of them",
+				       c->vfio[i].node, c->vfio[i].bdf,
+				       c->nr_nodes);
 	return 0;
 }
