@@ -162,7 +162,7 @@ static int init(struct vfio_pci *dev, const struct vfio_pci_config *cfg,
 	if (r == 0)
 		r = vfio_bars_init(dev, err);
 	if (r == 0)
-		r = pci_add(dev->vfio->env.pci, &dev->pci, err);
+		r = pci_add_to(dev->vfio->env.pci, cfg->bus, &dev->pci, err);
 	return r;
 }
 
@@ -178,7 +178,7 @@ int vfio_pci_open(struct vfio *vfio, const struct vfio_pci_config *cfg,
 	dev->vfio = vfio;
 	dev->given_fd = cfg->fd;
 	dev->no_reset = cfg->no_reset;
-	dev->on_root_bus = cfg->port < 0;
+	dev->on_root_bus = !cfg->below_port;
 	dev->fd = -1;
 	dev->on_error = (struct loop_fd){ .fd = -1, .ready = on_error };
 	dev->on_request = (struct loop_fd){ .fd = -1, .ready = on_request };

@@ -77,8 +77,8 @@ void vfio_close(struct vfio *vfio);
 struct vfio_pci_config {
 	const char *bdf; /* "0000:01:00.0" */
 	int fd; /* its group, or its device node */
-	int node; /* NUMA node of the guest, -1: any */
-	int port; /* root port of that node, -1: on the root bus */
+	unsigned bus; /* of the guest, see pci_add_to() */
+	bool below_port; /* that bus has a link above it */
 	bool rom; /* show the expansion ROM */
 	bool no_reset; /* go on when it cannot be reset */
 };

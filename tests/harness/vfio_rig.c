@@ -54,7 +54,7 @@ int vfio_rig_space(struct vfio_rig *rig, enum vfio_api api)
 int vfio_rig_add(struct vfio_rig *rig, unsigned i,
 		 const struct vfio_pci_config *cfg)
 {
-	struct vfio_pci_config c = { .node = -1, .port = -1 };
+	struct vfio_pci_config c = { 0 };
 
 	if (cfg)
 		c = *cfg;
@@ -72,7 +72,7 @@ int vfio_rig_start(struct vfio_rig *rig)
 
 void vfio_rig_open(struct vfio_rig *rig, unsigned vectors)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	vfio_rig_init(rig, 1);
 	vfio_kernel_endpoint(&rig->kernel, 0, vectors);

@@ -39,7 +39,7 @@ static int teardown(void **state)
 
 static void reopen(unsigned vectors, void (*change)(void))
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1, .rom = true };
+	struct vfio_pci_config cfg = { .rom = true };
 
 	vfio_rig_close(&rig);
 	vfio_rig_init(&rig, 1);

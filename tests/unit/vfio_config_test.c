@@ -34,7 +34,7 @@ static int teardown(void **state)
 /* The machine of a function that @change made different. */
 static int reopen(void (*change)(void))
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	vfio_rig_close(&rig);
 	vfio_rig_init(&rig, 1);
@@ -241,6 +241,45 @@ static void on_a_root_bus_it_has_no_link(void **state)
 			 PCI_EXP_DEVCAP_FLR);
 }
 
+static void open_below_a_port(unsigned type)
+{
+	struct vfio_pci_config cfg = { .below_port = true };
+	unsigned root;
+
+	vfio_rig_close(&rig);
+	vfio_rig_init(&rig, 1);
+	vfio_kernel_endpoint(&rig.kernel, 0, 5);
+	vfio_kernel_set(&rig.kernel, 0, RIG_EXP + PCI_EXP_FLAGS, 2 | type << 4,
+			2);
+	assert_int_equal(vfio_rig_space(&rig, VFIO_API_GROUP), 0);
+	assert_int_equal(pci_root_bus(&rig.pci.host, -1, &root, NULL), 0);
+	assert_int_equal(
+		pci_port(&rig.pci.host, root, PCI_ROOT_PORT, &cfg.bus, NULL),
+		0);
+	cfg.fd = vfio_kernel_group(&rig.kernel, 0);
+	assert_int_equal(vfio_rig_add(&rig, 0, &cfg), 0);
+	assert_int_equal(vfio_rig_start(&rig), 0);
+}
+
+static uint32_t get_below(unsigned reg, unsigned len)
+{
+	return pci_rig_get(&rig.pci, 1, 0, reg, len);
+}
+
+static void below_a_port_it_has_one(void **state)
+{
+	(void)state;
+	open_below_a_port(PCI_EXP_TYPE_ENDPOINT);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_FLAGS, 2), 2);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_LNKCAP, 4), 0x104);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_LNKSTA, 2), 0x1104);
+	/* One that has none on the host gets the slowest. */
+	open_below_a_port(PCI_EXP_TYPE_RC_END);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_FLAGS, 2), 2);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_LNKCAP, 4), 0x11);
+	assert_int_equal(get_below(RIG_EXP + PCI_EXP_LNKSTA, 2), 0x11);
+}
+
 static void flr_goes_to_the_host(void **state)
 {
 	(void)state;
@@ -374,6 +413,7 @@ int main(void)
 		TEST(garbage_is_survived),
 		TEST(bridges_are_refused),
 		TEST(on_a_root_bus_it_has_no_link),
+		TEST(below_a_port_it_has_one),
 		TEST(flr_goes_to_the_host),
 		TEST(extended_ones_are_chosen),
 		TEST(the_list_begins_though_the_first_is_hidden),

@@ -39,7 +39,7 @@ static int teardown(void **state)
 
 static int add_group(unsigned i)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	cfg.fd = vfio_kernel_group(k, i);
 	return vfio_rig_add(&rig, i, &cfg);
@@ -47,7 +47,7 @@ static int add_group(unsigned i)
 
 static int add_node(unsigned i)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	cfg.fd = vfio_kernel_node(k, i);
 	return vfio_rig_add(&rig, i, &cfg);
@@ -86,7 +86,7 @@ static void groups_share_a_container(void **state)
 
 static void two_functions_of_one_group(void **state)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	(void)state;
 	k->fn[1].group = 0;
@@ -100,7 +100,7 @@ static void two_functions_of_one_group(void **state)
 
 static void the_second_of_a_group_fails(void **state)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	(void)state;
 	k->fn[1].group = 0;
@@ -342,7 +342,7 @@ static void nodes_on_one_bus(void **state)
 
 static void no_reset_at_all(void **state)
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	(void)state;
 	k->fn[0].no_reset = k->fn[1].no_reset = true;

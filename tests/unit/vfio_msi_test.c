@@ -26,7 +26,7 @@ static struct fake_function *fn = &rig.kernel.fn[0];
 
 static void open_with(unsigned vectors, void (*change)(void))
 {
-	struct vfio_pci_config cfg = { .node = -1, .port = -1 };
+	struct vfio_pci_config cfg = { 0 };
 
 	vfio_rig_init(&rig, 1);
 	vfio_kernel_endpoint(&rig.kernel, 0, vectors);
