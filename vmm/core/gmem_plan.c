@@ -129,10 +129,10 @@ int gmem_too_few(const struct gmem *gm, int node, uint64_t need,
 		(void)snprintf(where, sizeof(where), " on node %d", node);
 	return err_say(err, ENOMEM,
 		       "the guest's RAM needs %" PRIu64
-		       " huge pages of %" PRIu64 " MiB%s, and %" PRIu64
+		       " huge page%s of %" PRIu64 " MiB%s, and %" PRIu64
 		       " are free; make more (as root: echo %" PRIu64
 		       " >%s) or give the VM less memory",
-		       need, gm->page >> MIB, where, have,
+		       need, need == 1 ? "" : "s", gm->page >> MIB, where, have,
 		       nr + (need > have ? need - have : need), path);
 }
 
