@@ -78,18 +78,16 @@ int journal_lock(const char *data, const char *bdf, const char *vm,
 void journal_owner(const char *data, const char *bdf, char *ret, size_t size)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[PATH_MAX];
-	AUTO_FREE char *text = NULL;
+	char path[PATH_MAX], text[64];
 
 	ret[0] = '\0';
 	place(data, bdf, ".lock", path);
 	AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &l) < 0 || l.l_type == F_UNLCK)
 		return;
-	if (io_read_file(path, 64, &text, NULL) < 0 || !text[0])
-		(void)snprintf(ret, size, "(starting)");
-	else
-		(void)snprintf(ret, size, "%s", text);
+	ssize_t n = io_pread_full(fd, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	(void)snprintf(ret, size, "%s", text[0] ? text : "(starting)");
 }
 
 void hostdev_owner(const char *data, const char *bdf, char *ret, size_t size)

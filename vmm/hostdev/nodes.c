@@ -17,7 +17,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
-#define DEPTH_MAX  12
+#define DEPTH_MAX  20 /* a disk behind USB hubs is that deep */
 #define NODES_MAX  4096
 #define UEVENT_MAX 4096
 
