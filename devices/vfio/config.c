@@ -152,13 +152,15 @@ static void fall_asleep(struct vfio_pci *dev, unsigned reg,
 	pci_decode(&dev->pci);
 }
 
-static bool wake_up(struct vfio_pci *dev, unsigned reg,
-		    const unsigned char *data, unsigned len)
+/* By its power state, or by a reset: the function itself knows. */
+static bool woke_up(struct vfio_pci *dev)
 {
-	unsigned at = dev->cap_pm + PCI_PM_CTRL;
+	unsigned char state;
 
-	if (!dev->cap_pm || !overlaps(reg, len, at, 1) || !dev->pci.asleep ||
-	    (data[at - reg] & PCI_PM_CTRL_STATE_MASK) != PM_AWAKE)
+	if (!dev->pci.asleep ||
+	    vfio_region_read(dev, VFIO_PCI_CONFIG_REGION_INDEX,
+			     dev->cap_pm + PCI_PM_CTRL, &state, 1) < 0 ||
+	    (state & PCI_PM_CTRL_STATE_MASK) != PM_AWAKE)
 		return false;
 	dev->pci.asleep = false;
 	return true;
@@ -188,7 +190,7 @@ bool vfio_config_write(struct pci_dev *pci, unsigned reg, const void *data,
 
 	fall_asleep(dev, reg, data, len);
 	write_host(dev, reg, data, len);
-	bool woke = wake_up(dev, reg, data, len);
+	bool woke = woke_up(dev);
 	bool changed = pci_config_write(pci, reg, data, len);
 	if (changed)
 		act_on(dev, reg, len);

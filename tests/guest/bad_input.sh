@@ -181,3 +181,46 @@ t_bad_vsock() {
     says "cid" --kernel "$(HELLO)" --vsock cid=2 &&
         says "cid= is missing" --kernel "$(HELLO)" --vsock "listen=$T/v"
 }
+
+t_bad_vfio() {
+    local k
+    k=$(HELLO)
+    says "'1:0.0' is not the full name of a PCI function, such as 0000:01:00.0" \
+        --kernel "$k" --vfio 1:0.0,group=fd:9 &&
+        says "'0000:01:20.0' is not the full name" \
+            --kernel "$k" --vfio 0000:01:20.0,group=fd:9 &&
+        says '0000:01:00.0 lacks group= or cdev=' \
+            --kernel "$k" --vfio 0000:01:00.0 &&
+        says "'bus=3' is not an option of it" \
+            --kernel "$k" --vfio 0000:01:00.0,bus=3 &&
+        says "'fd:999' is not an open descriptor" \
+            --kernel "$k" --vfio 0000:01:00.0,group=fd:999 &&
+        says "'$T/none': No such file" \
+            --kernel "$k" --vfio "0000:01:00.0,group=$T/none" &&
+        says 'rom= is on or off' \
+            --kernel "$k" --vfio 0000:01:00.0,rom=1,group=/dev/null &&
+        says 'node.*256' \
+            --kernel "$k" --vfio 0000:01:00.0,node=256,group=/dev/null &&
+        says 'node=0 of 0000:01:00.0 is none of .*; give --numa' \
+            --kernel "$k" --vfio 0000:01:00.0,node=0,group=/dev/null &&
+        says '0000:01:00.0 is given twice' \
+            --kernel "$k" --vfio 0000:01:00.0,group=/dev/null \
+            --vfio 0000:01:00.0,group=/dev/null
+}
+
+t_bad_vfio_kernel_side() {
+    local k
+    k=$(HELLO)
+    says 'cdev= needs --iommufd' \
+        --kernel "$k" --vfio 0000:01:00.0,cdev=/dev/null &&
+        says 'group= and cdev= cannot be mixed' --kernel "$k" \
+            --vfio 0000:01:00.0,cdev=/dev/null \
+            --vfio 0000:02:00.0,group=/dev/null &&
+        says '--vfio-container: not a VFIO container' --kernel "$k" \
+            --vfio-container /dev/null --vfio 0000:01:00.0,group=/dev/null &&
+        says '--iommufd: no address space.*iommufd' --kernel "$k" \
+            --iommufd /dev/null --vfio 0000:01:00.0,cdev=/dev/null || return
+    [ -e /dev/vfio/vfio ] ||
+        says "there is no '/dev/vfio/vfio': load the module vfio-pci" \
+            --kernel "$k" --vfio 0000:01:00.0,group=/dev/null
+}

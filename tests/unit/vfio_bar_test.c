@@ -255,6 +255,12 @@ static void asleep_it_is_nowhere(void **state)
 	vfio_rig_put(&rig, RIG_PM + PCI_PM_CTRL, 0, 4);
 	assert_int_equal(fn->config[RIG_PM + PCI_PM_CTRL], 0);
 	assert_int_equal(nr_slots(), 2);
+	/* So it does when it is reset. */
+	vfio_rig_put(&rig, RIG_PM + PCI_PM_CTRL, 3, 2);
+	assert_int_equal(nr_slots(), 0);
+	vfio_kernel_set(&rig.kernel, 0, RIG_PM + PCI_PM_CTRL, 0, 2);
+	vfio_rig_put(&rig, RIG_EXP + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 2);
+	assert_int_equal(nr_slots(), 2);
 }
 
 static void with_a_rom(void)

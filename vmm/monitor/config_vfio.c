@@ -160,12 +160,6 @@ int config_finish_vfio(struct config *c, struct err *err)
 {
 	if (c->nr_vfio == 0)
 		return 0;
-	for (unsigned i = 0; i < c->nr_vfio; i++)
-		if (c->vfio[i].node >= (int)c->nr_nodes)
-			return err_say(err, EINVAL,
-				       "--vfio: the guest has no node %d for "
-				       "%s; give --numa once for each node",
-				       c->vfio[i].node, c->vfio[i].bdf);
 	for (unsigned i = 1; i < c->nr_vfio; i++)
 		if (c->vfio[i].cdev != c->vfio[0].cdev)
 			return err_say(err, EINVAL,
