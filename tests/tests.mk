@@ -27,10 +27,17 @@ $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -o $@
 
+$O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
+		tests/harness/fake_sysfs.c) \
+		$(call layerlib,manager hostdev core lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
+		-ljson-c -larchive -lcrypto -lyaml -o $@
+
 unit: testprogs
 	@tests/unit/run.sh $O
 
-testprogs: all $(UNIT) $O/tests/cli/fake_monitor
+testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host
 
 check:
 	@images/deps.sh

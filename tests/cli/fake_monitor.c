@@ -12,6 +12,8 @@
  *   flood N     N bytes of output        missing     "command not found"
  *   die         power off without EXIT   crash       kill the monitor
  *   oversize early badexit unknown       break the protocol
+ *   devices     print the options about devices, files instead of numbers
+ *   lose        say that the host took back the first device, then "hang"
  *
  * A "kernel" that says refuse or mute makes it end before the guest runs.
  */
@@ -27,13 +29,16 @@
 #include "vmm/manager/frame.h"
 #include "vmm/manager/timing.h"
 
-#define ARGS_MAX 8
+#define ARGS_MAX    8
+#define DEVICES_MAX 16
 
 struct fake {
 	int kernel, dial, events, serial, disks;
 	struct frame_link agent;
 	char *args[ARGS_MAX];
 	int nr_args;
+	const char *devices[DEVICES_MAX]; /* options about them, whole */
+	int nr_devices;
 };
 
 static int fd_of(const char *text)
@@ -53,11 +58,24 @@ static const char *option(char **argv, int *i, const char *name)
 	return argv[*i][len] == '\0' ? argv[++*i] : NULL;
 }
 
+static bool is_device(const char *arg)
+{
+	static const char *const options[] = { "--vfio", "--iommufd", "--numa",
+					       "--hugepages" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strncmp(arg, options[i], strlen(options[i])) == 0)
+			return true;
+	return false;
+}
+
 static void parse(struct fake *f, int argc, char **argv)
 {
 	const char *v;
 
 	for (int i = 1; i < argc; i++) {
+		if (is_device(argv[i]) && f->nr_devices < DEVICES_MAX)
+			f->devices[f->nr_devices++] = argv[i];
 		if ((v = option(argv, &i, "--kernel")) != NULL)
 			f->kernel = fd_of(v);
 		else if ((v = option(argv, &i, "--events")) != NULL)
@@ -73,6 +91,12 @@ static void parse(struct fake *f, int argc, char **argv)
 
 static void started(const struct fake *f)
 {
+	if (f->nr_devices)
+		(void)dprintf(f->events,
+			      "{\"event\":\"memory\",\"ns\":1,\"bytes\":"
+			      "1073741824,\"page\":2097152,\"threads\":2,"
+			      "\"populate_ns\":500000000,\"map_ns\":1000000}"
+			      "\n");
 	(void)dprintf(f->events, "{\"event\":\"started\",\"ns\":%llu}\n",
 		      (unsigned long long)timing_now());
 }
@@ -186,6 +210,37 @@ static void break_protocol(struct fake *f, const char *how)
 		(void)pause();
 }
 
+/* Each option on a line, "fd:N" as the file behind it. */
+static void say_devices(struct fake *f)
+{
+	for (int i = 0; i < f->nr_devices; i++) {
+		const char *p = strstr(f->devices[i], "fd:");
+		char link[64], target[256] = "", line[512];
+		size_t len = p ? (size_t)(p - f->devices[i]) : 0;
+
+		if (p) {
+			(void)snprintf(link, sizeof(link), "/proc/self/fd/%d",
+				       fd_of(p));
+			ssize_t n = readlink(link, target, sizeof(target) - 1);
+			target[n < 0 ? 0 : n] = '\0';
+			p += strspn(p, "fd:0123456789");
+		}
+		(void)snprintf(line, sizeof(line), "%.*s%s%s\n", (int)len,
+			       f->devices[i], target, p ? p : f->devices[i]);
+		(void)frame_send_str(&f->agent, AGENT_OUT, line);
+	}
+}
+
+static void lose(struct fake *f)
+{
+	const char *v = f->nr_devices ? strchr(f->devices[0], '=') : NULL;
+
+	(void)dprintf(f->events,
+		      "{\"event\":\"device-lost\",\"ns\":1,\"device\":"
+		      "\"%.12s\",\"why\":\"unplug\"}\n",
+		      v ? v + 1 : "");
+}
+
 /* The container's exit status. */
 static int perform(struct fake *f)
 {
@@ -200,9 +255,13 @@ static int perform(struct fake *f)
 		(void)frame_send_str(&f->agent, AGENT_ERR, arg);
 	else if (strcmp(verb, "cat") == 0)
 		cat(f);
-	else if (strcmp(verb, "hang") == 0)
+	else if (strcmp(verb, "devices") == 0)
+		say_devices(f);
+	else if (strcmp(verb, "lose") == 0 || strcmp(verb, "hang") == 0) {
+		if (verb[0] == 'l')
+			lose(f);
 		return 128 + wait_signal(f, false);
-	else if (strcmp(verb, "stubborn") == 0)
+	} else if (strcmp(verb, "stubborn") == 0)
 		return wait_signal(f, true);
 	else if (strcmp(verb, "flood") == 0)
 		flood(f, atol(arg));
