@@ -23,10 +23,28 @@
 static struct vfio_rig rig;
 static struct fake_function *fn = &rig.kernel.fn[0];
 
+/* Two, for BARs are mapped for the DMA of other functions. */
+static void open_two(unsigned vectors, void (*change)(void))
+{
+	struct vfio_pci_config cfg = { .rom = change != NULL };
+
+	vfio_rig_init(&rig, 2);
+	vfio_kernel_endpoint(&rig.kernel, 0, vectors);
+	vfio_kernel_endpoint(&rig.kernel, 1, vectors);
+	if (change)
+		change();
+	assert_int_equal(vfio_rig_space(&rig, VFIO_API_GROUP), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		cfg.fd = vfio_kernel_group(&rig.kernel, i);
+		assert_int_equal(vfio_rig_add(&rig, i, &cfg), 0);
+	}
+	assert_int_equal(vfio_rig_start(&rig), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	vfio_rig_open(&rig, VECTORS);
+	open_two(VECTORS, NULL);
 	return 0;
 }
 
@@ -39,16 +57,8 @@ static int teardown(void **state)
 
 static void reopen(unsigned vectors, void (*change)(void))
 {
-	struct vfio_pci_config cfg = { .rom = true };
-
 	vfio_rig_close(&rig);
-	vfio_rig_init(&rig, 1);
-	vfio_kernel_endpoint(&rig.kernel, 0, vectors);
-	change();
-	assert_int_equal(vfio_rig_space(&rig, VFIO_API_GROUP), 0);
-	cfg.fd = vfio_kernel_group(&rig.kernel, 0);
-	assert_int_equal(vfio_rig_add(&rig, 0, &cfg), 0);
-	assert_int_equal(vfio_rig_start(&rig), 0);
+	open_two(vectors, change);
 }
 
 static uint64_t slot(unsigned bar, uint64_t off)
@@ -352,7 +362,7 @@ static void lost_while_it_is_used(void **state)
 	for (unsigned round = 0; round < 10; round++) {
 		if (round) {
 			vfio_rig_close(&rig);
-			vfio_rig_open(&rig, VECTORS);
+			open_two(VECTORS, NULL);
 		}
 		vfio_rig_enable(&rig);
 		uint64_t bar = vfio_rig_bar(&rig, 0);
@@ -393,6 +403,17 @@ static void no_room_for_slots(void **state)
 	assert_int_equal(slots_remove(&rig.pci.slots, id), 0);
 }
 
+/* Alone, it needs no map for others. */
+static void one_function_is_not_mapped_for_others(void **state)
+{
+	(void)state;
+	vfio_rig_close(&rig);
+	vfio_rig_open(&rig, VECTORS);
+	vfio_rig_enable(&rig);
+	assert_int_equal(nr_slots(), 2);
+	assert_int_equal(rig.kernel.nr_maps, 1);
+}
+
 static void others_may_not_reach_it(void **state)
 {
 	(void)state;
@@ -424,6 +445,7 @@ int main(void)
 		TEST(an_error_is_the_end_of_it),
 		TEST(lost_while_it_is_used),
 		TEST(no_room_for_slots),
+		TEST(one_function_is_not_mapped_for_others),
 		TEST(others_may_not_reach_it),
 	};
 
