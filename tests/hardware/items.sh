@@ -79,11 +79,8 @@ pages() {
 }
 
 all_gpus() {
-    local n
-    n=$("$belljar" gpu ls --format json | python3 -c '
-import json, sys
-print(sum(1 for d in json.load(sys.stdin) if d["free"]))')
-    [ "$n" -gt 1 ] || not_applicable "one GPU only"
+    [ "$(free_gpus | wc -w)" -gt 1 ] || not_applicable "one free GPU only"
+    torch || not_applicable "'$image' has no PyTorch that finds the GPU"
     timeout -k 30 900 "$belljar" run --rm -m "$memory" --cpus "$cpus" \
         "${guest[@]}" --gpus all --pci-topology host -i "$image" \
         python3 - <"$here/peer.py"
