@@ -150,6 +150,10 @@ try run --kernel nosuch busy
 check "unknown kernel" refused "neither 'minimal' nor 'stock'"
 try run --kernel stock busy
 check "kernel flavour that is not here" refused "make stock-kernel"
+try run --dry-run --kernel-modules "$work/none" busy
+check "modules that are not there" refused "give a directory such as"
+try run --dry-run --kernel-modules /etc busy
+check "a directory without modules" refused "not modules of a Linux kernel"
 try run --kernel "$work/none/at/all" busy
 check "kernel file that is not there" refused "$work/none/at/all"
 try run -m 8m busy

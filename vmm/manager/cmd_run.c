@@ -98,6 +98,12 @@ static int find_kernel(const struct manager *mgr, const struct run_options *o,
 	return kernel_find(mgr->libdir, o->kernel, ret, err);
 }
 
+static bool has_modules(const struct run_options *o)
+{
+	return o->kernel_modules &&
+	       strcmp(o->kernel_modules, MODULES_IMAGE) != 0;
+}
+
 static int resolve(const struct manager *mgr, struct resolved *res,
 		   struct err *err)
 {
@@ -109,6 +115,9 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 	if (r == 0)
 		r = image_find(res->store, res->options.image, &res->image,
 			       err);
+	if (r == 0 && has_modules(&res->options))
+		r = modules_check(res->options.kernel_modules,
+				  res->options.kernel_firmware, &kernel, err);
 	if (r == 0)
 		r = vmdir_new_id(res->id, err);
 	if (r == 0)
@@ -134,7 +143,7 @@ static int find_modules(struct resolved *res, struct err *err)
 {
 	const struct run_options *o = &res->options;
 
-	if (!o->kernel_modules || strcmp(o->kernel_modules, MODULES_IMAGE) == 0)
+	if (!has_modules(o))
 		return 0;
 	int fd = modules_prepare(res->store, o->kernel_modules,
 				 o->kernel_firmware, o->quiet,

@@ -163,7 +163,10 @@ static int find_firmware(const char *dir, const char *firmware,
 			       "--kernel-firmware: '%s' is not a directory",
 			       firmware);
 	if (firmware && !realpath(firmware, ret->firmware))
-		return err_set(err, errno, "--kernel-firmware '%s'", firmware);
+		return err_say(err, errno,
+			       "--kernel-firmware: cannot read '%s' (%s); give "
+			       "a directory such as /lib/firmware",
+			       firmware, strerrordesc_np(errno));
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++)
 		if (!ret->firmware[0] && is_dir(dir, below[i]) &&
 		    snprintf(ret->firmware, sizeof(ret->firmware), "%s/%s", dir,
@@ -179,7 +182,10 @@ int module_dir_find(const char *dir, const char *firmware, const char *version,
 	char real[PATH_MAX];
 
 	if (!realpath(dir, real))
-		return err_set(err, errno, "--kernel-modules '%s'", dir);
+		return err_say(err, errno,
+			       "--kernel-modules: cannot read '%s' (%s); give "
+			       "a directory such as /lib/modules/VERSION",
+			       dir, strerrordesc_np(errno));
 	if (!is_dir(real, "."))
 		return err_say(err, ENOTDIR,
 			       "--kernel-modules: '%s' is not a directory; "

@@ -295,6 +295,31 @@ static int make(struct making *m, struct err *err)
 	return r < 0 ? r : take(m, err);
 }
 
+static int find(struct making *m, const char *dir, const char *firmware,
+		struct err *err)
+{
+	struct kernel *k = m->kernel;
+
+	if (!k->version[0]) {
+		char version[KERNEL_VERSION_MAX];
+
+		kernel_version_file(k->image, version);
+		(void)snprintf(k->version, sizeof(k->version), "%.63s",
+			       version);
+	}
+	return module_dir_find(dir, firmware, k->version, &m->dir, err);
+}
+
+int modules_check(const char *dir, const char *firmware, struct kernel *kernel,
+		  struct err *err)
+{
+	struct making m = { .kernel = kernel };
+	char version[KERNEL_VERSION_MAX];
+	int r = find(&m, dir, firmware, err);
+
+	return r == 0 ? find_version(&m, version, err) : r;
+}
+
 int modules_prepare(struct store *store, const char *dir, const char *firmware,
 		    bool quiet, struct kernel *kernel, struct err *err)
 {
@@ -304,15 +329,8 @@ int modules_prepare(struct store *store, const char *dir, const char *firmware,
 		.early = strcmp(kernel->flavour, "file") == 0,
 		.quiet = quiet,
 	};
+	int r = find(&m, dir, firmware, err);
 
-	if (!kernel->version[0]) {
-		char version[KERNEL_VERSION_MAX];
-
-		kernel_version_file(kernel->image, version);
-		(void)snprintf(kernel->version, sizeof(kernel->version),
-			       "%.63s", version);
-	}
-	int r = module_dir_find(dir, firmware, kernel->version, &m.dir, err);
 	if (r == 0)
 		r = make_key(&m, err);
 	if (r < 0)

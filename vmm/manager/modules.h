@@ -27,6 +27,13 @@
 #define MODULES_IMAGE "image"
 
 /*
+ * Is @dir what --kernel-modules takes, and for @kernel, whose .version is
+ * filled when it is empty?  Makes nothing.  0 or -errno with a sentence.
+ */
+int modules_check(const char *dir, const char *firmware, struct kernel *kernel,
+		  struct err *err);
+
+/*
  * Find or make the modules of @dir for @kernel, whose .modules and .version
  * are filled when they are empty: a kernel that the user brought needs modules
  * before it has disks.  @firmware may be NULL.  Returns the disk's descriptor,
