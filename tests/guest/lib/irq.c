@@ -69,6 +69,7 @@ void irq_entry(uint64_t vector, uint64_t error, uint64_t rip)
 		say("rip", rip);
 		reset();
 	}
+	irq_came((unsigned)vector);
 	__atomic_fetch_add(&counts[vector], 1, __ATOMIC_SEQ_CST);
 	write32(LAPIC_EOI, 0);
 }
@@ -120,6 +121,11 @@ void smp_start(void)
 	lapic_enable();
 	write32(LAPIC_ICR, ICR_INIT);
 	write32(LAPIC_ICR, ICR_SIPI | (AP_TRAMPOLINE >> 12));
+}
+
+__attribute__((weak)) void irq_came(unsigned vector)
+{
+	(void)vector;
 }
 
 __attribute__((weak)) void ap_main(unsigned number)

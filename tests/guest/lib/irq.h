@@ -23,7 +23,13 @@ void irq_wait(unsigned vector, unsigned nr);
 /* Let interrupts in for a moment. */
 void irq_window(void);
 
-/* IOAPIC pin @pin raises @vector here, edge-triggered. */
+/* Called at each interrupt, before it is ended; a guest may have its own. */
+void irq_came(unsigned vector);
+
+/*
+ * IOAPIC pin @pin raises @vector here, edge-triggered; or with other flags of
+ * an IOAPIC entry in @vector.
+ */
 void ioapic_route(unsigned pin, unsigned vector);
 
 /* Where an MSI has to be written to raise @vector on this processor. */
