@@ -54,7 +54,7 @@ HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 all: $(PROGRAMS) $O/init $O/initrd.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
-	$(call layerlib,manager hostdev core lib)
+	$(call layerlib,manager hostdev lib)
 $O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core lib)

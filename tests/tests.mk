@@ -29,7 +29,7 @@ $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
 
 $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 		tests/harness/fake_sysfs.c) \
-		$(call layerlib,manager hostdev core lib)
+		$(call layerlib,manager hostdev lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
 		-ljson-c -larchive -lcrypto -lyaml -o $@

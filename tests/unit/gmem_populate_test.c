@@ -21,8 +21,8 @@
 #include "tests/harness/hosttree.h"
 #include "vmm/core/gmem.h"
 #include "vmm/core/gmem_priv.h"
-#include "vmm/core/hostmem.h"
 #include "vmm/core/layout.h"
+#include "vmm/lib/hostmem.h"
 
 #define MIB UINT64_C(0x100000)
 #define GIB UINT64_C(0x40000000)

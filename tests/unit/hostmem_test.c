@@ -11,7 +11,7 @@
 
 #include "tests/harness/hosttree.h"
 #include "vmm/core/gmem.h"
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 
 static struct hosttree tree;
 static struct err err;

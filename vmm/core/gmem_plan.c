@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "vmm/core/gmem_priv.h"
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 
 #define MIB	  20
 #define LONG_BITS (8 * sizeof(unsigned long))

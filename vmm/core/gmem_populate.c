@@ -18,8 +18,8 @@
 #include <time.h>
 
 #include "vmm/core/gmem_priv.h"
-#include "vmm/core/hostmem.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/hostmem.h"
 
 #define THREADS_MAX 16 /* of one team: memory is the limit before that */
 #define CHUNK	    (UINT64_C(64) << 20)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/core/hostmem.h"
 #include "vmm/hostdev/hostdev_bind.h"
+#include "vmm/lib/hostmem.h"
 #include "vmm/manager/cdi.h"
 
 struct choice {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 #include "vmm/manager/devices.h"
 
 #define MIB ((uint64_t)1 << 20)

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 #include "vmm/lib/parse.h"
 #include "vmm/monitor/config_priv.h"
 

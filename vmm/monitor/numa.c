@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 #include "vmm/lib/log.h"
 
 #define NEAREST 11 /* of another node: 10 is a node's distance to itself */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hostmem.c - the host's memory, read from /sys and /proc. */
-#include "vmm/core/hostmem.h"
+#include "vmm/lib/hostmem.h"
 
 #include <ctype.h>
 #include <errno.h>

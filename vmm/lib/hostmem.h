@@ -6,8 +6,8 @@
  * Facts of a moment, out of /sys and /proc.  @root stands in front of those
  * two ("" for the host, a made-up tree in tests).
  */
-#ifndef VMM_CORE_HOSTMEM_H
-#define VMM_CORE_HOSTMEM_H
+#ifndef VMM_LIB_HOSTMEM_H
+#define VMM_LIB_HOSTMEM_H
 
 #include <sched.h>
 #include <stdbool.h>
