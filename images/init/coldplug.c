@@ -22,14 +22,6 @@
 #define CLASS_NVME   0x010802UL
 #define CLASS_BRIDGE 0x06UL /* its upper byte */
 
-static void auto_closedir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
-#define AUTO_DIR __attribute__((cleanup(auto_closedir)))
-
 static DIR *open_dir(int at, const char *path)
 {
 	AUTO_CLOSE int fd =

@@ -31,7 +31,7 @@ static bool has_serial(int dir, const char *disk, const char *serial)
 int disks_find(const char *sys_block, const char *serial, char *ret,
 	       size_t size)
 {
-	DIR *dir = opendir(sys_block);
+	AUTO_DIR DIR *dir = opendir(sys_block);
 	if (!dir)
 		return -errno;
 
@@ -44,7 +44,6 @@ int disks_find(const char *sys_block, const char *serial, char *ret,
 		int len = snprintf(ret, size, "%s", e->d_name);
 		r = len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 	}
-	(void)closedir(dir);
 	return r;
 }
 

@@ -100,7 +100,7 @@ static int each_gpu(const struct making *m, const char *proc)
 	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "%s/driver/nvidia/gpus", proc);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	while (dir && r == 0 && (e = readdir(dir))) {
 		unsigned minor;
 
@@ -109,8 +109,6 @@ static int each_gpu(const struct making *m, const char *proc)
 		    read_key(dirfd(dir), path, "Device Minor", &minor))
 			r = make_row(m, minor, ALL);
 	}
-	if (dir)
-		(void)closedir(dir);
 	return r;
 }
 
@@ -119,7 +117,7 @@ static int each_cap(const struct making *m, int at, const char *name,
 {
 	AUTO_CLOSE int fd =
 		openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 	int r = 0;
 
@@ -137,7 +135,6 @@ static int each_cap(const struct making *m, int at, const char *name,
 		else if (depth < CAP_DEPTH)
 			r = each_cap(m, here, e->d_name, depth + 1);
 	}
-	(void)closedir(dir);
 	return r;
 }
 
@@ -217,12 +214,10 @@ static void open_render_nodes(const char *dev)
 	(void)snprintf(path, sizeof(path), "%s/kfd", dev);
 	(void)chmod(path, ALL);
 	(void)snprintf(path, sizeof(path), "%s/dri", dev);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	while (dir && (e = readdir(dir)))
 		if (strncmp(e->d_name, "renderD", 7) == 0)
 			(void)fchmodat(dirfd(dir), e->d_name, ALL, 0);
-	if (dir)
-		(void)closedir(dir);
 }
 
 int nodes_make(const char *proc, const char *dev, struct err *err)

@@ -209,12 +209,6 @@ static int by_bdf(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void auto_closedir(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d);
-}
-
 int hostdev_list(const struct hostdev_sys *sys, struct hostdev_list *ret,
 		 struct err *err)
 {
@@ -223,7 +217,7 @@ int hostdev_list(const struct hostdev_sys *sys, struct hostdev_list *ret,
 	size_t room = 0;
 
 	sysfs_path(sys, path, "/sys/bus/pci/devices");
-	__attribute__((cleanup(auto_closedir))) DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return err_set(err, errno, "read '%s'", path);
 

@@ -81,13 +81,11 @@ static bool is_held(const struct node *n, struct hostdev_why *why)
 	bool found = false;
 
 	(void)snprintf(path, sizeof(path), "%s/holders", n->dir);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;)
 		found = e->d_name[0] != '.' &&
 			because(why, "stop what holds it",
 				"disk %s is part of %.64s", n->name, e->d_name);
-	if (dir)
-		(void)closedir(dir);
 	return found;
 }
 
@@ -185,13 +183,11 @@ static bool vfio_open(const struct hostdev_sys *sys, const struct hostdev *dev,
 	(void)snprintf(group, sizeof(group), "vfio/%d", dev->group);
 	(void)snprintf(cdev, sizeof(cdev), "vfio/devices/");
 	sysfs_path(sys, path, SYSFS_PCI "%s/vfio-dev", dev->bdf);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
 		if (strncmp(e->d_name, "vfio", 4) == 0)
 			(void)snprintf(cdev, sizeof(cdev), "vfio/devices/%s",
 				       e->d_name);
-	if (dir)
-		(void)closedir(dir);
 	return users_find(sys, names, 2, &u) &&
 	       because(why, "end that process first",
 		       "process %d (%s) has '/dev/%s' open", (int)u.pid, u.name,

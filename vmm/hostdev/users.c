@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/auto.h"
 
 static bool matches(const char *target, const char *const *names, size_t nr,
 		    size_t *ret)
@@ -31,7 +32,7 @@ static bool has_open(const struct hostdev_sys *sys, const char *pid,
 	bool found = false;
 
 	sysfs_path(sys, path, "/proc/%s/fd", pid);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;) {
 		ssize_t n = readlinkat(dirfd(dir), e->d_name, target,
 				       sizeof(target) - 1);
@@ -39,8 +40,6 @@ static bool has_open(const struct hostdev_sys *sys, const char *pid,
 		target[n < 0 ? 0 : n] = '\0';
 		found = matches(target, names, nr, ret);
 	}
-	if (dir)
-		(void)closedir(dir);
 	return found;
 }
 
@@ -59,7 +58,7 @@ bool users_find(const struct hostdev_sys *sys, const char *const *names,
 	if (nr == 0)
 		return false;
 	sysfs_path(sys, path, "/proc");
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;) {
 		struct user u = { 0 };
 
@@ -74,7 +73,5 @@ bool users_find(const struct hostdev_sys *sys, const char *const *names,
 		if (found)
 			*ret = u;
 	}
-	if (dir)
-		(void)closedir(dir);
 	return found;
 }

@@ -7,6 +7,7 @@
 #ifndef VMM_LIB_AUTO_H
 #define VMM_LIB_AUTO_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +29,12 @@ static inline void auto_fclose(FILE **f)
 		(void)fclose(*f);
 }
 
+static inline void auto_closedir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
 static inline int auto_take_fd(int *fd)
 {
 	int taken = *fd;
@@ -39,6 +46,7 @@ static inline int auto_take_fd(int *fd)
 #define AUTO_CLOSE  __attribute__((cleanup(auto_close_fd)))
 #define AUTO_FREE   __attribute__((cleanup(auto_free_ptr)))
 #define AUTO_FCLOSE __attribute__((cleanup(auto_fclose)))
+#define AUTO_DIR    __attribute__((cleanup(auto_closedir)))
 
 #define TAKE_FD(fd) auto_take_fd(&(fd))
 #define TAKE_PTR(ptr)                                                          \

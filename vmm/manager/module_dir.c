@@ -207,7 +207,7 @@ int module_dir_find(const char *dir, const char *firmware, const char *version,
 static int link_all(const char *tree, const char *to, struct err *err)
 {
 	char from[PATH_MAX], name[PATH_MAX];
-	DIR *dir = opendir(tree);
+	AUTO_DIR DIR *dir = opendir(tree);
 	const struct dirent *e;
 	int r = 0;
 
@@ -227,7 +227,6 @@ static int link_all(const char *tree, const char *to, struct err *err)
 		else if (symlink(from, name) < 0)
 			r = err_set(err, errno, "link '%s'", name);
 	}
-	(void)closedir(dir);
 	return r;
 }
 

@@ -209,7 +209,7 @@ static unsigned find_oldest(const struct making *m, char ret[DIGEST_HEX + 1])
 
 	ret[0] = '\0';
 	path_of(m, "", "", path);
-	DIR *dir = opendir(path);
+	AUTO_DIR DIR *dir = opendir(path);
 	while (dir && (e = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe) */
 		if (!digest_is_hex(e->d_name, DIGEST_HEX))
 			continue;
@@ -218,8 +218,6 @@ static unsigned find_oldest(const struct making *m, char ret[DIGEST_HEX + 1])
 			(void)snprintf(ret, DIGEST_HEX + 1, "%.*s", DIGEST_HEX,
 				       e->d_name);
 	}
-	if (dir)
-		(void)closedir(dir);
 	return nr;
 }
 

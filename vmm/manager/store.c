@@ -23,14 +23,6 @@ struct store {
 	char path[STORE_PATH_MAX - STORE_NAME_ROOM];
 };
 
-static void auto_closedir(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
-#define AUTO_DIR __attribute__((cleanup(auto_closedir)))
-
 static void path_of(const struct store *store, const char *name,
 		    char path[STORE_PATH_MAX])
 {
