@@ -14,6 +14,7 @@
 #include "images/init/kmsg.h"
 #include "images/init/uevents.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
 
 #define ROUNDS	     8 /* a device that appears behind another, behind .. */
 #define MODULES_MAX  16 /* that match one device; more are left out */
@@ -58,19 +59,6 @@ unsigned coldplug_rank(const char *path)
 	return strncmp(path, "kernel/", 7) == 0;
 }
 
-/* One line of sysfs below @dir.  False: there is none. */
-static bool read_line(int dir, const char *name, char *ret, size_t size)
-{
-	AUTO_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
-
-	if (n <= 0)
-		return false;
-	ret[n] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	return true;
-}
-
 /* Device @name of @bus, when it asks for a module and has not been asked. */
 static int add_device(int devices, const char *bus, const char *name,
 		      struct modlist *known, struct coldplug_device **list)
@@ -82,7 +70,7 @@ static int add_device(int devices, const char *bus, const char *name,
 	if (dir < 0 ||
 	    snprintf(id, sizeof(id), "%s/%s", bus, name) >= (int)sizeof(id) ||
 	    modlist_has(known, id) || faccessat(dir, "driver", F_OK, 0) == 0 ||
-	    !read_line(dir, "modalias", alias, sizeof(alias)))
+	    io_read_line(dir, "modalias", alias, sizeof(alias)) < 0 || !*alias)
 		return 0;
 
 	size_t len = strlen(alias) + 1;
@@ -175,10 +163,10 @@ static unsigned long class_of(const struct coldplug_device *d)
 	AUTO_CLOSE int dir = open_device(d);
 	char text[32];
 
-	return strncmp(d->name, "pci/", 4) == 0 && dir >= 0 &&
-			       read_line(dir, "class", text, sizeof(text))
-		       ? strtoul(text, NULL, 16)
-		       : 0;
+	if (strncmp(d->name, "pci/", 4) != 0 || dir < 0 ||
+	    io_read_line(dir, "class", text, sizeof(text)) < 0)
+		return 0;
+	return strtoul(text, NULL, 16);
 }
 
 /* "nvme/nvme0/nvme0n1", or "nvme0c0n1" where there are several ways to it. */

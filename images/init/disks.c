@@ -4,28 +4,21 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "images/init/uevents.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
 
 static bool has_serial(int dir, const char *disk, const char *serial)
 {
-	char path[300], text[64] = "";
+	char path[300], text[64];
 
 	(void)snprintf(path, sizeof(path), "%s/serial", disk);
-	AUTO_CLOSE int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, serial) == 0;
+	return io_read_line(dir, path, text, sizeof(text)) == 0 &&
+	       strcmp(text, serial) == 0;
 }
 
 int disks_find(const char *sys_block, const char *serial, char *ret,

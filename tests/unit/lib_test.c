@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib_test.c - numbers, sizes, sentences, small files, descriptors sent. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,6 +121,16 @@ static void a_file_is_replaced_whole(void **state)
 	char *more = NULL;
 	assert_int_equal(io_read_file(path, 4, &more, &err), -EFBIG);
 	assert_null(more);
+
+	/* The line, cut at the room there is; nothing of a file that is not. */
+	char line[4];
+	assert_int_equal(io_write_file(path, "abc\ndef\n", 8, &err), 0);
+	assert_int_equal(io_read_line(AT_FDCWD, path, line, 4), 0);
+	assert_string_equal(line, "abc");
+	assert_int_equal(io_read_line(AT_FDCWD, path, line, 3), 0);
+	assert_string_equal(line, "ab");
+	assert_int_equal(io_read_line(AT_FDCWD, dir, line, 4), -EISDIR);
+	assert_string_equal(line, "");
 
 	/* A symlink is removed, not what it points to. */
 	char link[64];

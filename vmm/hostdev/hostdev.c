@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "vmm/hostdev/pciids.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 #define FUNCTIONS_MAX 65536 /* of one host: more than any has */
 #define NEAR_MAX      3 /* functions named beside an unknown one */
@@ -97,7 +97,7 @@ static void read_bars(const struct hostdev_sys *sys, struct hostdev *d)
 {
 	char path[PATH_MAX], line[128];
 
-	sysfs_path(sys, path, SYSFS_PCI "%s/resource", d->bdf);
+	sysfs_path(sys->root, path, SYSFS_PCI "%s/resource", d->bdf);
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	for (int i = 0; f && i < HOSTDEV_BARS; i++) {
 		if (!fgets(line, sizeof(line), f))
@@ -110,26 +110,26 @@ static int read_group(const struct hostdev_sys *sys, const char *bdf)
 {
 	char text[32], *end = NULL;
 
-	if (sysfs_link(sys, text, sizeof(text), SYSFS_PCI "%s/iommu_group",
-		       bdf) < 0)
+	if (sysfs_link(sys->root, text, sizeof(text),
+		       SYSFS_PCI "%s/iommu_group", bdf) < 0)
 		return -1;
 	long v = strtol(text, &end, 10);
 	if (end == text || *end || v < 0 || v > INT_MAX)
 		return -1;
 	/* A group that only pretends: no IOMMU stands behind it. */
 	char name[32];
-	(void)sysfs_text(sys, name, sizeof(name),
+	(void)sysfs_text(sys->root, name, sizeof(name),
 			 "/sys/kernel/iommu_groups/%ld/name", v);
 	return strcmp(name, "vfio-noiommu") == 0 ? -1 : (int)v;
 }
 
 static void read_reset(const struct hostdev_sys *sys, struct hostdev *d)
 {
-	int r = sysfs_text(sys, d->reset, sizeof(d->reset),
+	int r = sysfs_text(sys->root, d->reset, sizeof(d->reset),
 			   SYSFS_PCI "%s/reset_method", d->bdf);
 
 	/* Before Linux 5.15 there is only the fact that it can be done. */
-	if (r < 0 && sysfs_there(sys, SYSFS_PCI "%s/reset", d->bdf))
+	if (r < 0 && sysfs_there(sys->root, SYSFS_PCI "%s/reset", d->bdf))
 		(void)snprintf(d->reset, sizeof(d->reset), "yes");
 }
 
@@ -137,7 +137,7 @@ static void read_reset(const struct hostdev_sys *sys, struct hostdev *d)
 static uint64_t attr(const struct hostdev_sys *sys, const struct hostdev *d,
 		     const char *name)
 {
-	int64_t v = sysfs_number(sys, 0, SYSFS_PCI "%s/%s", d->bdf, name);
+	int64_t v = sysfs_number(sys->root, 0, SYSFS_PCI "%s/%s", d->bdf, name);
 
 	return v < 0 ? 0 : (uint64_t)v;
 }
@@ -148,7 +148,7 @@ static int read_one(const struct hostdev_sys *sys, const char *bdf,
 {
 	struct hostdev d = { .group = -1, .node = -1 };
 
-	if (!sysfs_there(sys, SYSFS_PCI "%s/vendor", bdf))
+	if (!sysfs_there(sys->root, SYSFS_PCI "%s/vendor", bdf))
 		return -ENODEV;
 	(void)snprintf(d.bdf, sizeof(d.bdf), "%s", bdf);
 	d.vendor = (uint16_t)attr(sys, &d, "vendor");
@@ -159,18 +159,19 @@ static int read_one(const struct hostdev_sys *sys, const char *bdf,
 	d.boot_vga = attr(sys, &d, "boot_vga") == 1;
 	d.vfs = (unsigned)attr(sys, &d, "sriov_numvfs");
 	d.total_vfs = (unsigned)attr(sys, &d, "sriov_totalvfs");
-	d.node = (int)sysfs_number(sys, -1, SYSFS_PCI "%s/numa_node", bdf);
+	d.node =
+		(int)sysfs_number(sys->root, -1, SYSFS_PCI "%s/numa_node", bdf);
 	d.group = read_group(sys, bdf);
 
 	/* 06 04, 06 07, 06 09: the bridges with a bus behind them. */
 	unsigned kind = d.class >> 8;
 	d.bridge = kind == 0x0604 || kind == 0x0607 || kind == 0x0609;
 
-	(void)sysfs_link(sys, d.driver, sizeof(d.driver), SYSFS_PCI "%s/driver",
-			 bdf);
-	(void)sysfs_link(sys, d.physfn, sizeof(d.physfn), SYSFS_PCI "%s/physfn",
-			 bdf);
-	(void)sysfs_text(sys, d.override, sizeof(d.override),
+	(void)sysfs_link(sys->root, d.driver, sizeof(d.driver),
+			 SYSFS_PCI "%s/driver", bdf);
+	(void)sysfs_link(sys->root, d.physfn, sizeof(d.physfn),
+			 SYSFS_PCI "%s/physfn", bdf);
+	(void)sysfs_text(sys->root, d.override, sizeof(d.override),
 			 SYSFS_PCI "%s/driver_override", bdf);
 	if (strcmp(d.override, "(null)") == 0)
 		d.override[0] = '\0';
@@ -216,7 +217,7 @@ int hostdev_list(const struct hostdev_sys *sys, struct hostdev_list *ret,
 	char path[PATH_MAX];
 	size_t room = 0;
 
-	sysfs_path(sys, path, "/sys/bus/pci/devices");
+	sysfs_path(sys->root, path, "/sys/bus/pci/devices");
 	AUTO_DIR DIR *dir = opendir(path);
 	if (!dir && errno != ENOENT)
 		return err_set(err, errno, "read '%s'", path);

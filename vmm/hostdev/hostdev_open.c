@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "vmm/hostdev/hostdev_use.h"
-#include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/sysfs.h"
 
 int hostdev_say_group(const struct hostdev *dev, int errnum, struct err *err)
 {
@@ -29,7 +29,7 @@ int hostdev_open_group(const struct hostdev_sys *sys, const struct hostdev *dev,
 	struct hostdev_why why;
 	char path[PATH_MAX];
 
-	sysfs_path(sys, path, "/dev/vfio/%d", dev->group);
+	sysfs_path(sys->root, path, "/dev/vfio/%d", dev->group);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
@@ -45,7 +45,7 @@ int hostdev_open_cdev(const struct hostdev_sys *sys, const struct hostdev *dev,
 {
 	char path[PATH_MAX], name[64] = "";
 
-	sysfs_path(sys, path, SYSFS_PCI "%s/vfio-dev", dev->bdf);
+	sysfs_path(sys->root, path, SYSFS_PCI "%s/vfio-dev", dev->bdf);
 	DIR *dir = opendir(path);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
 		if (strncmp(e->d_name, "vfio", 4) == 0)
@@ -53,7 +53,7 @@ int hostdev_open_cdev(const struct hostdev_sys *sys, const struct hostdev *dev,
 	if (dir)
 		(void)closedir(dir);
 
-	sysfs_path(sys, path, "/dev/vfio/devices/%s", name);
+	sysfs_path(sys->root, path, "/dev/vfio/devices/%s", name);
 	int fd = name[0] ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return err_set(err, name[0] ? errno : ENOENT,

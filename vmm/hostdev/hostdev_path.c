@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "vmm/hostdev/hostdev.h"
-#include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/sysfs.h"
 
 int hostdev_path(const struct hostdev_sys *sys, const struct hostdev *dev,
 		 struct hostdev_path *ret, struct err *err)
@@ -21,7 +21,7 @@ int hostdev_path(const struct hostdev_sys *sys, const struct hostdev *dev,
 	struct hostdev_path p = { .nr = 0 };
 	char *next = whole;
 
-	sysfs_path(sys, path, SYSFS_PCI "%s", dev->bdf);
+	sysfs_path(sys->root, path, SYSFS_PCI "%s", dev->bdf);
 	if (!realpath(path, whole))
 		return err_set(err, errno, "find where %s hangs", dev->bdf);
 	for (const char *part; (part = strsep(&next, "/")) != NULL;) {

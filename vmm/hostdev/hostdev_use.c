@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "vmm/hostdev/module.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/lib/sysfs.h"
 
 #define HINDERS_MAX 4 /* named in one sentence */
 #define CAP_LOCK    14 /* CAP_IPC_LOCK, linux/capability.h */
@@ -102,9 +102,9 @@ int hostdev_say_iommu(const struct hostdev_sys *sys, struct err *err)
 	char path[PATH_MAX], cmdline[2048];
 	const char *how = "switch the IOMMU on in the firmware";
 
-	sysfs_path(sys, path, "/proc/cpuinfo");
+	sysfs_path(sys->root, path, "/proc/cpuinfo");
 	(void)io_read_file(path, 4U << 20, &cpu, NULL);
-	(void)sysfs_text(sys, cmdline, sizeof(cmdline), "/proc/cmdline");
+	(void)sysfs_text(sys->root, cmdline, sizeof(cmdline), "/proc/cmdline");
 	if (cpu && strstr(cpu, "GenuineIntel"))
 		how = strstr(cmdline, "intel_iommu=on")
 			      ? "'intel_iommu=on' is there, so switch VT-d on "
@@ -257,7 +257,8 @@ static int check_rights(const struct hostdev_sys *sys,
 	char path[PATH_MAX];
 
 	if (!hostdev_with_vfio(dev)) {
-		sysfs_path(sys, path, SYSFS_PCI "%s/driver_override", dev->bdf);
+		sysfs_path(sys->root, path, SYSFS_PCI "%s/driver_override",
+			   dev->bdf);
 		if (access(path, W_OK) == 0)
 			return 0;
 		return err_say(err, EPERM,
@@ -268,7 +269,7 @@ static int check_rights(const struct hostdev_sys *sys,
 			       dev->driver[0] ? dev->driver : "(none)",
 			       dev->bdf);
 	}
-	sysfs_path(sys, path, "/dev/vfio/%d", dev->group);
+	sysfs_path(sys->root, path, "/dev/vfio/%d", dev->group);
 	if (access(path, R_OK | W_OK) == 0 || errno == ENOENT)
 		return 0;
 	return hostdev_say_group(dev, errno, err);
@@ -298,11 +299,9 @@ int hostdev_check(const struct hostdev_sys *sys, const struct hostdev_list *all,
 
 static bool may_lock_all(const struct hostdev_sys *sys)
 {
-	char path[PATH_MAX];
 	AUTO_FREE char *text = NULL;
 
-	sysfs_path(sys, path, "/proc/self/status");
-	if (io_read_file(path, 65536, &text, NULL) < 0)
+	if (sysfs_read(sys->root, &text, NULL, "/proc/self/status") < 0)
 		return false;
 	const char *caps = strstr(text, "\nCapEff:");
 	return caps &&

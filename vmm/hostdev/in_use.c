@@ -11,9 +11,9 @@
 
 #include "vmm/hostdev/hostdev_use.h"
 #include "vmm/hostdev/nodes.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/hostdev/users.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 #define LINE_MAX_PROC 4096
 #define INTERFACE_UP  1 /* IFF_UP */
@@ -41,7 +41,7 @@ static bool is_mounted(const struct hostdev_sys *sys, const struct node *n,
 	char path[PATH_MAX], line[LINE_MAX_PROC], number[32];
 
 	(void)snprintf(number, sizeof(number), "%u:%u", n->major, n->minor);
-	sysfs_path(sys, path, "/proc/self/mountinfo");
+	sysfs_path(sys->root, path, "/proc/self/mountinfo");
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		char id[32], where[160], source[80] = "";
@@ -64,7 +64,7 @@ static bool is_swap(const struct hostdev_sys *sys, const struct node *n,
 {
 	char path[PATH_MAX], line[LINE_MAX_PROC], name[80];
 
-	sysfs_path(sys, path, "/proc/swaps");
+	sysfs_path(sys->root, path, "/proc/swaps");
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "/dev/%79s", name) == 1 &&
@@ -95,7 +95,7 @@ static bool is_claimed(const struct hostdev_sys *sys, const struct node *n,
 {
 	char path[PATH_MAX];
 
-	sysfs_path(sys, path, "/dev/%s", n->name);
+	sysfs_path(sys->root, path, "/dev/%s", n->name);
 	AUTO_CLOSE int fd =
 		open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 && errno == EBUSY &&
@@ -107,7 +107,7 @@ static bool is_up(const struct hostdev_sys *sys, const struct node *n,
 		  struct hostdev_why *why)
 {
 	int64_t flags =
-		sysfs_number(sys, 0, "/sys/class/net/%s/flags", n->name);
+		sysfs_number(sys->root, 0, "/sys/class/net/%s/flags", n->name);
 
 	return (flags & INTERFACE_UP) &&
 	       because(why, "take it down with 'ip link set'",
@@ -138,11 +138,11 @@ static bool is_console(const struct hostdev_sys *sys, const struct hostdev *dev,
 	for (int i = 0; shows && i < 4; i++) {
 		char name[64];
 
-		if (sysfs_text(sys, name, sizeof(name),
+		if (sysfs_text(sys->root, name, sizeof(name),
 			       "/sys/class/vtconsole/vtcon%d/name", i) < 0 ||
 		    strstr(name, "dummy") ||
-		    sysfs_number(sys, 0, "/sys/class/vtconsole/vtcon%d/bind",
-				 i) != 1)
+		    sysfs_number(sys->root, 0,
+				 "/sys/class/vtconsole/vtcon%d/bind", i) != 1)
 			continue;
 		(void)because(why, "", "it shows the host's console");
 		(void)snprintf(why->remedy, sizeof(why->remedy),
@@ -182,7 +182,7 @@ static bool vfio_open(const struct hostdev_sys *sys, const struct hostdev *dev,
 
 	(void)snprintf(group, sizeof(group), "vfio/%d", dev->group);
 	(void)snprintf(cdev, sizeof(cdev), "vfio/devices/");
-	sysfs_path(sys, path, SYSFS_PCI "%s/vfio-dev", dev->bdf);
+	sysfs_path(sys->root, path, SYSFS_PCI "%s/vfio-dev", dev->bdf);
 	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
 		if (strncmp(e->d_name, "vfio", 4) == 0)

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "vmm/hostdev/hostdev_bind.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
+#include "vmm/lib/sysfs.h"
 
 #define ENTRY_MAX 4096
 
@@ -97,7 +97,7 @@ void hostdev_owner(const char *data, const char *bdf, char *ret, size_t size)
 
 void journal_stamp(const struct hostdev_sys *sys, struct journal *j)
 {
-	(void)sysfs_text(sys, j->boot, sizeof(j->boot),
+	(void)sysfs_text(sys->root, j->boot, sizeof(j->boot),
 			 "/proc/sys/kernel/random/boot_id");
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "vmm/hostdev/hostdev_use.h"
-#include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/sysfs.h"
 
 static int run(const char *path, const char *option, const char *module)
 {
@@ -60,7 +60,7 @@ bool hostdev_can_load(const struct hostdev_sys *sys, const char *module)
 
 bool module_has_driver(const struct hostdev_sys *sys, const char *driver)
 {
-	return sysfs_there(sys, "/sys/bus/pci/drivers/%s", driver);
+	return sysfs_there(sys->root, "/sys/bus/pci/drivers/%s", driver);
 }
 
 int module_need_driver(const struct hostdev_sys *sys, const char *driver)

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "vmm/hostdev/nvidia.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/lib/sysfs.h"
 
 #define DEPTH_MAX  20 /* a disk behind USB hubs is that deep */
 #define NODES_MAX  4096
@@ -120,7 +120,7 @@ static int add_multipath(const struct hostdev_sys *sys, const char *bdf,
 	struct dirent **subs = NULL;
 	int r = 0;
 
-	sysfs_path(sys, all, "/sys/class/nvme-subsystem");
+	sysfs_path(sys->root, all, "/sys/class/nvme-subsystem");
 	(void)snprintf(part, sizeof(part), "/%s/", bdf);
 	int n = scandir(all, &subs, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
@@ -128,7 +128,7 @@ static int add_multipath(const struct hostdev_sys *sys, const char *bdf,
 		struct dirent **links = NULL;
 		bool ours = false;
 
-		sysfs_path(sys, dir, "/sys/class/nvme-subsystem/%s",
+		sysfs_path(sys->root, dir, "/sys/class/nvme-subsystem/%s",
 			   subs[i]->d_name);
 		int m = subs[i]->d_name[0] == '.'
 				? -1
@@ -136,7 +136,8 @@ static int add_multipath(const struct hostdev_sys *sys, const char *bdf,
 		for (int k = 0; k < m; k++) {
 			char link[PATH_MAX];
 
-			sysfs_path(sys, link, "/sys/class/nvme-subsystem/%s/%s",
+			sysfs_path(sys->root, link,
+				   "/sys/class/nvme-subsystem/%s/%s",
 				   subs[i]->d_name, links[k]->d_name);
 			if (strncmp(links[k]->d_name, "nvme", 4) == 0 &&
 			    realpath(link, whole) && strstr(whole, part))
@@ -159,7 +160,7 @@ int nodes_read(const struct hostdev_sys *sys, const struct hostdev *dev,
 	AUTO_NODES struct nodes nodes = { 0 };
 	char path[PATH_MAX], whole[PATH_MAX], minor[16];
 
-	sysfs_path(sys, path, SYSFS_PCI "%s", dev->bdf);
+	sysfs_path(sys->root, path, SYSFS_PCI "%s", dev->bdf);
 	if (!realpath(path, whole))
 		return -errno;
 	int r = walk(&nodes, whole);

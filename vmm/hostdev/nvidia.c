@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 int nvidia_field(const struct hostdev_sys *sys, const char *bdf,
 		 const char *key, char *ret, size_t size)
@@ -15,7 +15,8 @@ int nvidia_field(const struct hostdev_sys *sys, const char *bdf,
 	char path[PATH_MAX], line[256];
 	size_t len = strlen(key);
 
-	sysfs_path(sys, path, "/proc/driver/nvidia/gpus/%s/information", bdf);
+	sysfs_path(sys->root, path, "/proc/driver/nvidia/gpus/%s/information",
+		   bdf);
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		if (strncmp(line, key, len) != 0 || line[len] != ':')

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 #define LINE_MAX_PCI 512
 
@@ -89,7 +89,7 @@ static FILE *open_ids(const struct hostdev_sys *sys)
 	FILE *f = NULL;
 
 	for (size_t i = 0; !f && i < sizeof(places) / sizeof(places[0]); i++) {
-		sysfs_path(sys, path, "%s", places[i]);
+		sysfs_path(sys->root, path, "%s", places[i]);
 		f = fopen(path, "re");
 	}
 	return f;

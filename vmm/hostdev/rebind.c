@@ -7,16 +7,40 @@
 #include "vmm/hostdev/rebind.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/hostdev/hostdev_use.h"
 #include "vmm/hostdev/module.h"
-#include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 #define USERS_MS 3000 /* a process that was killed is gone long before */
 #define PAUSE_MS 20
+
+/* Write @text in one write(2), as attributes want it.  0 or -errno. */
+__attribute__((format(printf, 3, 4))) static int
+write_to(const struct hostdev_sys *sys, const char *text, const char *fmt, ...)
+{
+	char below[PATH_MAX], path[PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(below, sizeof(below), fmt, ap);
+	va_end(ap);
+	sysfs_path(sys->root, path, "%s", below);
+	if (sys->ops)
+		return sys->ops->write(sys->ops->arg, path, text);
+
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
 
 static int set_override(const struct hostdev_sys *sys, const char *bdf,
 			const char *driver)
@@ -24,14 +48,14 @@ static int set_override(const struct hostdev_sys *sys, const char *bdf,
 	char text[40];
 
 	(void)snprintf(text, sizeof(text), "%s\n", driver);
-	return sysfs_write(sys, text, SYSFS_PCI "%s/driver_override", bdf);
+	return write_to(sys, text, SYSFS_PCI "%s/driver_override", bdf);
 }
 
 static int unbind(const struct hostdev_sys *sys, const struct hostdev *dev)
 {
-	int r = dev->driver[0] ? sysfs_write(sys, dev->bdf,
-					     "/sys/bus/pci/drivers/%s/unbind",
-					     dev->driver)
+	int r = dev->driver[0] ? write_to(sys, dev->bdf,
+					  "/sys/bus/pci/drivers/%s/unbind",
+					  dev->driver)
 			       : 0;
 
 	/* It is not bound any more: what we wanted. */
@@ -41,7 +65,7 @@ static int unbind(const struct hostdev_sys *sys, const struct hostdev *dev)
 static void probe(const struct hostdev_sys *sys, const char *bdf)
 {
 	/* Whether it helped, the link "driver" says. */
-	(void)sysfs_write(sys, bdf, "/sys/bus/pci/drivers_probe");
+	(void)write_to(sys, bdf, "/sys/bus/pci/drivers_probe");
 }
 
 static int fail(const struct hostdev *dev, int r, struct err *err)
@@ -63,7 +87,7 @@ static int move(const struct hostdev_sys *sys, const struct hostdev *dev,
 		return fail(dev, r, err);
 	if (strcmp(dev->driver, driver) != 0)
 		probe(sys, dev->bdf);
-	(void)sysfs_link(sys, now, sizeof(now), SYSFS_PCI "%s/driver",
+	(void)sysfs_link(sys->root, now, sizeof(now), SYSFS_PCI "%s/driver",
 			 dev->bdf);
 	if (strcmp(now, driver) == 0)
 		return 0;
@@ -112,7 +136,7 @@ static int back_to_any(const struct hostdev_sys *sys, const struct hostdev *dev,
 	if (r < 0)
 		return fail(dev, r, err);
 	probe(sys, dev->bdf);
-	(void)sysfs_link(sys, now, sizeof(now), SYSFS_PCI "%s/driver",
+	(void)sysfs_link(sys->root, now, sizeof(now), SYSFS_PCI "%s/driver",
 			 dev->bdf);
 	return err_say(err, ENODEV,
 		       "%s (%.80s) was with the driver %s, which is gone; %s%s "

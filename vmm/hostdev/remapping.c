@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "vmm/hostdev/hostdev_use.h"
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 #define LINE_MAX_IRQ 16384 /* ten characters for each of many processors */
 
@@ -20,7 +20,7 @@ enum hostdev_remap hostdev_remapping(const struct hostdev_sys *sys)
 	AUTO_FREE char *line = malloc(LINE_MAX_IRQ);
 	char path[PATH_MAX];
 
-	sysfs_path(sys, path, "/proc/interrupts");
+	sysfs_path(sys->root, path, "/proc/interrupts");
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	while (line && f && fgets(line, LINE_MAX_IRQ, f)) {
 		if (strstr(line, " IR-"))
@@ -35,7 +35,7 @@ bool hostdev_unsafe_allowed(const struct hostdev_sys *sys)
 {
 	char text[8];
 
-	return sysfs_text(sys, text, sizeof(text),
+	return sysfs_text(sys->root, text, sizeof(text),
 			  "/sys/module/vfio_iommu_type1/parameters/"
 			  "allow_unsafe_interrupts") == 0 &&
 	       text[0] == 'Y';

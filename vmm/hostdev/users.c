@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vmm/hostdev/sysfs.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/sysfs.h"
 
 static bool matches(const char *target, const char *const *names, size_t nr,
 		    size_t *ret)
@@ -31,7 +31,7 @@ static bool has_open(const struct hostdev_sys *sys, const char *pid,
 	char path[PATH_MAX], target[PATH_MAX];
 	bool found = false;
 
-	sysfs_path(sys, path, "/proc/%s/fd", pid);
+	sysfs_path(sys->root, path, "/proc/%s/fd", pid);
 	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;) {
 		ssize_t n = readlinkat(dirfd(dir), e->d_name, target,
@@ -57,7 +57,7 @@ bool users_find(const struct hostdev_sys *sys, const char *const *names,
 
 	if (nr == 0)
 		return false;
-	sysfs_path(sys, path, "/proc");
+	sysfs_path(sys->root, path, "/proc");
 	AUTO_DIR DIR *dir = opendir(path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;) {
 		struct user u = { 0 };
@@ -67,8 +67,8 @@ bool users_find(const struct hostdev_sys *sys, const char *const *names,
 		    u.pid == getpid() ||
 		    !has_open(sys, e->d_name, names, nr, &u.node))
 			continue;
-		(void)sysfs_text(sys, u.name, sizeof(u.name), "/proc/%s/comm",
-				 e->d_name);
+		(void)sysfs_text(sys->root, u.name, sizeof(u.name),
+				 "/proc/%s/comm", e->d_name);
 		found = !only_looks(u.name);
 		if (found)
 			*ret = u;

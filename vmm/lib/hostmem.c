@@ -5,34 +5,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vmm/lib/auto.h"
-#include "vmm/lib/io.h"
+#include "vmm/lib/sysfs.h"
 
-#define FILE_MAX (64 << 10)
-#define NODES	 "/sys/devices/system/node"
-
-/* The small file @root followed by the formatted path; the caller frees. */
-__attribute__((format(printf, 4, 5))) static int
-slurp(char **ret, struct err *err, const char *root, const char *fmt, ...)
-{
-	char path[PATH_MAX];
-	va_list ap;
-	size_t len = strlen(root);
-
-	if (len >= sizeof(path))
-		return err_set(err, ENAMETOOLONG, "'%s'", root);
-	memcpy(path, root, len + 1);
-	va_start(ap, fmt);
-	(void)vsnprintf(path + len, sizeof(path) - len, fmt, ap);
-	va_end(ap);
-	return io_read_file(path, FILE_MAX, ret, err);
-}
+#define NODES "/sys/devices/system/node"
 
 static void set_add(struct host_set *s, unsigned n)
 {
@@ -91,7 +71,7 @@ bool host_set_has(const struct host_set *s, unsigned n)
 int host_nodes(const char *root, struct host_set *ret, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = slurp(&text, err, root, NODES "/has_memory");
+	int r = sysfs_read(root, &text, err, NODES "/has_memory");
 
 	if (r == -ENOENT)
 		return err_say(err, ENOTSUP,
@@ -109,7 +89,7 @@ int host_node_cpus(const char *root, unsigned node, struct host_set *ret,
 		   struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = slurp(&text, err, root, NODES "/node%u/cpulist", node);
+	int r = sysfs_read(root, &text, err, NODES "/node%u/cpulist", node);
 
 	if (r < 0)
 		return r;
@@ -132,9 +112,10 @@ int host_distances(const char *root, unsigned from, const unsigned *to,
 	AUTO_FREE char *online = NULL;
 	struct host_set nodes;
 
-	int r = slurp(&online, err, root, NODES "/online");
+	int r = sysfs_read(root, &online, err, NODES "/online");
 	if (r == 0)
-		r = slurp(&text, err, root, NODES "/node%u/distance", from);
+		r = sysfs_read(root, &text, err, NODES "/node%u/distance",
+			       from);
 	if (r != 0)
 		return r;
 	if (host_set_parse(online, &nodes) < 0)
@@ -185,7 +166,7 @@ static int huge_number(const char *dir, const char *name, uint64_t *ret,
 		       struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = slurp(&text, err, dir, "/%s", name);
+	int r = sysfs_read(dir, &text, err, "/%s", name);
 
 	if (r == 0)
 		*ret = strtoull(text, NULL, 10);
@@ -265,11 +246,12 @@ static uint64_t one_group(const char *root, const char *path)
 	AUTO_FREE char *now = NULL;
 	AUTO_FREE char *stat = NULL;
 
-	if (slurp(&max, NULL, root, "/sys/fs/cgroup%s/memory.max", path) < 0 ||
-	    slurp(&now, NULL, root, "/sys/fs/cgroup%s/memory.current", path) <
+	if (sysfs_read(root, &max, NULL, "/sys/fs/cgroup%s/memory.max", path) <
 		    0 ||
-	    slurp(&stat, NULL, root, "/sys/fs/cgroup%s/memory.stat", path) <
-		    0 ||
+	    sysfs_read(root, &now, NULL, "/sys/fs/cgroup%s/memory.current",
+		       path) < 0 ||
+	    sysfs_read(root, &stat, NULL, "/sys/fs/cgroup%s/memory.stat",
+		       path) < 0 ||
 	    !isdigit((unsigned char)max[0]))
 		return UINT64_MAX;
 
@@ -291,7 +273,7 @@ static uint64_t group_available(const char *root)
 	AUTO_FREE char *group = NULL;
 	uint64_t least = UINT64_MAX;
 
-	if (slurp(&group, NULL, root, "/proc/self/cgroup") < 0)
+	if (sysfs_read(root, &group, NULL, "/proc/self/cgroup") < 0)
 		return least;
 	char *path = strstr(group, "0::/");
 	if (!path)
@@ -310,9 +292,9 @@ static uint64_t group_available(const char *root)
 int host_available(const char *root, int node, uint64_t *ret, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = node < 0 ? slurp(&text, err, root, "/proc/meminfo")
-			 : slurp(&text, err, root, NODES "/node%d/meminfo",
-				 node);
+	int r = node < 0 ? sysfs_read(root, &text, err, "/proc/meminfo")
+			 : sysfs_read(root, &text, err, NODES "/node%d/meminfo",
+				      node);
 
 	if (r < 0)
 		return r;

@@ -63,6 +63,18 @@ ssize_t io_pread_full(int fd, void *buf, size_t len, off_t off)
 	return (ssize_t)done;
 }
 
+int io_read_line(int at, const char *path, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	AUTO_CLOSE int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = io_read_full(fd, buf, size - 1);
+	buf[n < 0 ? 0 : n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return n < 0 ? (int)n : 0;
+}
+
 int io_read_file(const char *path, size_t max, char **ret, struct err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

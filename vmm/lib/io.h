@@ -19,6 +19,12 @@ int io_write_full(int fd, const void *buf, size_t len);
 ssize_t io_pread_full(int fd, void *buf, size_t len, off_t off);
 
 /*
+ * The first line of a small file, without its end and cut at @size; @path may
+ * be relative to the directory @at.  0 or -errno, @buf is "" then.
+ */
+int io_read_line(int at, const char *path, char *buf, size_t size);
+
+/*
  * A small file (at most @max bytes) as one NUL-terminated string, which the
  * caller frees.  -EFBIG when it is larger.
  */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/hostdev/hostdev_bind.h"
-#include "vmm/hostdev/sysfs.h"
+#include "vmm/lib/sysfs.h"
 #include "vmm/manager/gpu.h"
 #include "vmm/manager/host.h"
 
@@ -171,7 +171,7 @@ void ask_vfio(const struct manager *mgr, struct check *c)
 	AUTO_SURVEY struct survey s;
 
 	survey(mgr, &s);
-	if (sysfs_there(&mgr->sys, "/sys/bus/pci/drivers/vfio-pci")) {
+	if (sysfs_there(mgr->sys.root, "/sys/bus/pci/drivers/vfio-pci")) {
 		check_fact(c, CHECK_OK, "loaded");
 		return;
 	}
@@ -209,10 +209,10 @@ static void count_pages(const struct hostdev_sys *sys, const char *kib,
 			int64_t *total, int64_t *unused)
 {
 	*total = sysfs_number(
-		sys, -1, "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages",
-		kib);
+		sys->root, -1,
+		"/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages", kib);
 	*unused = sysfs_number(
-		sys, 0,
+		sys->root, 0,
 		"/sys/kernel/mm/hugepages/hugepages-%skB/free_hugepages", kib);
 }
 
