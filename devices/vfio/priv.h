@@ -14,6 +14,7 @@
 
 #include "devices/pci/msix.h"
 #include "devices/vfio/vfio.h"
+#include "vmm/lib/bdf.h"
 #include "vmm/lib/list.h"
 
 #define VFIO_CONFIG_SIZE 4096U
@@ -113,7 +114,7 @@ struct vfio_irq_info_kept {
 struct vfio_pci {
 	struct pci_dev pci;
 	struct vfio *vfio;
-	char bdf[16];
+	char bdf[BDF_MAX];
 	int fd; /* the device; -1: lost */
 	int given_fd; /* group or node, as vfio_pci_config.fd */
 	bool no_reset, on_root_bus;

@@ -4,7 +4,6 @@
  * its bus's when all that is on the bus is ours.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +15,8 @@
 bool vfio_reset_entry_is(const struct vfio_pci_dependent_device *entry,
 			 const struct vfio_pci *dev)
 {
-	char bdf[16];
-
-	(void)snprintf(bdf, sizeof(bdf), "%04x:%02x:%02x.%x", entry->segment,
-		       entry->bus, entry->devfn >> 3, entry->devfn & 7U);
-	return strcmp(bdf, dev->bdf) == 0;
+	return bdf_key(dev->bdf) ==
+	       ((int64_t)entry->segment << 16 | entry->bus << 8 | entry->devfn);
 }
 
 int vfio_reset_info(struct vfio *vfio, const struct vfio_pci *dev,

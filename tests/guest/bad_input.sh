@@ -189,6 +189,10 @@ t_bad_vfio() {
         --kernel "$k" --vfio 1:0.0,group=fd:9 &&
         says "'0000:01:20.0' is not the full name" \
             --kernel "$k" --vfio 0000:01:20.0,group=fd:9 &&
+        says "'0000:C1:00.0' is not the full name" \
+            --kernel "$k" --vfio 0000:C1:00.0,group=fd:9 &&
+        says '10000:e1:00.0 lacks group= or cdev=' \
+            --kernel "$k" --vfio 10000:e1:00.0 &&
         says '0000:01:00.0 lacks group= or cdev=' \
             --kernel "$k" --vfio 0000:01:00.0 &&
         says "'bus=3' is not an option of it" \

@@ -50,18 +50,21 @@ static void addresses_are_written_one_way(void **state)
 		"1:2:3:4.0", "01:00.0x", "-1:00.0",    " 01:00.0",
 		"GPU-12",    "01:00.0 ", "0000:01:00", "00000000001:00.0",
 	};
-	char bdf[HOSTDEV_BDF_MAX];
+	char bdf[BDF_MAX];
 	struct err err;
 
 	(void)state;
-	assert_int_equal(hostdev_parse("01:00.0", bdf, &err), 0);
+	assert_int_equal(bdf_parse("01:00.0", bdf, &err), 0);
 	assert_string_equal(bdf, GPU);
-	assert_int_equal(hostdev_parse("0000:C1:1F.7", bdf, &err), 0);
+	assert_int_equal(bdf_parse("0000:C1:1F.7", bdf, &err), 0);
 	assert_string_equal(bdf, "0000:c1:1f.7");
-	assert_int_equal(hostdev_parse("10000:e1:00.0", bdf, &err), 0);
+	assert_int_equal(bdf_parse("10000:e1:00.0", bdf, &err), 0);
 	assert_string_equal(bdf, "10000:e1:00.0");
+	assert_int_equal(bdf_parse("ffffffff:ff:1f.7", bdf, &err), 0);
+	assert_string_equal(bdf, "ffffffff:ff:1f.7");
+	assert_int_equal(bdf_key("0001:02:03.4"), 0x1021c);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (hostdev_parse(bad[i], bdf, &err) != -EINVAL)
+		if (bdf_parse(bad[i], bdf, &err) != -EINVAL)
 			fail_msg("'%s' was taken as %s", bad[i], bdf);
 }
 

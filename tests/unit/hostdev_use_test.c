@@ -224,7 +224,7 @@ static void memlock_is_checked_unless_we_may(void **state)
 static void too_many_functions_are_refused(void **state)
 {
 	struct world *w = *state;
-	char bdf[HOSTDEV_BDF_MAX];
+	char bdf[BDF_MAX];
 	int r = 0;
 
 	for (unsigned i = 0; i < 20; i++) {

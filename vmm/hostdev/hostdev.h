@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm/lib/bdf.h"
 #include "vmm/lib/err.h"
 
-#define HOSTDEV_BDF_MAX	  16 /* "0000:01:00.0", some hosts have 10000:e1:00.0 */
 #define HOSTDEV_BARS	  7 /* six BARs and the ROM */
 #define HOSTDEV_ROM	  6
 #define HOSTDEV_TAKE_MAX  16 /* functions that one VM can have */
@@ -45,7 +45,7 @@ struct hostdev_bar {
 };
 
 struct hostdev {
-	char bdf[HOSTDEV_BDF_MAX];
+	char bdf[BDF_MAX];
 	char name[128]; /* by pci.ids; "10de:2330" when it is not known */
 	uint16_t vendor, device, sub_vendor, sub_device;
 	uint32_t class; /* class, subclass and interface: 0x030200 */
@@ -56,7 +56,7 @@ struct hostdev {
 	int group; /* IOMMU group; -1: none, there is no IOMMU */
 	int node; /* NUMA node; -1: not known */
 	char reset[64]; /* the kernel's methods, "flr bus"; "": none */
-	char physfn[HOSTDEV_BDF_MAX]; /* of an SR-IOV function; "": is none */
+	char physfn[BDF_MAX]; /* of an SR-IOV function; "": is none */
 	unsigned vfs, total_vfs; /* SR-IOV functions: enabled, possible */
 	struct hostdev_bar bar[HOSTDEV_BARS];
 };
@@ -66,12 +66,6 @@ struct hostdev_list {
 	struct hostdev *dev;
 	size_t nr;
 };
-
-/*
- * "0000:01:00.0" or "01:00.0", in any case, as sysfs writes it.  -EINVAL with
- * a sentence.
- */
-int hostdev_parse(const char *text, char ret[HOSTDEV_BDF_MAX], struct err *err);
 
 /*
  * One function, @bdf as sysfs writes it.  -ENODEV with a sentence that names
@@ -115,8 +109,8 @@ bool hostdev_same_slot(const struct hostdev *a, const struct hostdev *b);
 
 /* Where a function hangs: the bridges from the root port (0) down to it. */
 struct hostdev_path {
-	char root[HOSTDEV_BDF_MAX]; /* the root bus, "0000:00" */
-	char bridge[HOSTDEV_DEPTH_MAX][HOSTDEV_BDF_MAX];
+	char root[BDF_MAX]; /* the root bus, "0000:00" */
+	char bridge[HOSTDEV_DEPTH_MAX][BDF_MAX];
 	unsigned nr; /* 0: on the root bus itself */
 };
 

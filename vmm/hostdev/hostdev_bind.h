@@ -22,7 +22,7 @@
 
 /* What a VM holds.  The locks are shared with every child that has them. */
 struct hostdev_hold {
-	char bdf[HOSTDEV_TAKE_MAX][HOSTDEV_BDF_MAX];
+	char bdf[HOSTDEV_TAKE_MAX][BDF_MAX];
 	int lock[HOSTDEV_TAKE_MAX];
 	size_t nr;
 };

@@ -17,7 +17,7 @@
 int hostdev_path(const struct hostdev_sys *sys, const struct hostdev *dev,
 		 struct hostdev_path *ret, struct err *err)
 {
-	char path[PATH_MAX], whole[PATH_MAX], bdf[HOSTDEV_BDF_MAX];
+	char path[PATH_MAX], whole[PATH_MAX], bdf[BDF_MAX];
 	struct hostdev_path p = { .nr = 0 };
 	char *next = whole;
 
@@ -33,7 +33,7 @@ int hostdev_path(const struct hostdev_sys *sys, const struct hostdev *dev,
 			continue;
 		}
 		if (!p.root[0] || strcmp(part, dev->bdf) == 0 ||
-		    hostdev_parse(part, bdf, NULL) < 0)
+		    bdf_parse(part, bdf, NULL) < 0)
 			continue;
 		if (p.nr == HOSTDEV_DEPTH_MAX)
 			return err_say(err, E2BIG,
@@ -49,7 +49,7 @@ int hostdev_ports(const struct hostdev_sys *sys,
 		  const struct hostdev *const *dev, size_t nr, int *ret_port,
 		  struct err *err)
 {
-	char port[HOSTDEV_TAKE_MAX][HOSTDEV_BDF_MAX];
+	char port[HOSTDEV_TAKE_MAX][BDF_MAX];
 	int found = 0;
 
 	if (nr > HOSTDEV_TAKE_MAX)

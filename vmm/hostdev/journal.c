@@ -204,7 +204,7 @@ int journal_each(const char *data,
 		 int (*each)(const char *bdf, void *arg, struct err *err),
 		 void *arg, struct err *err)
 {
-	char path[PATH_MAX], bdf[HOSTDEV_BDF_MAX];
+	char path[PATH_MAX], bdf[BDF_MAX];
 	struct dirent **list = NULL;
 	int r = 0;
 
@@ -219,7 +219,7 @@ int journal_each(const char *data,
 			remove_half(data, list[i]->d_name);
 		} else if (dot) {
 			*dot = '\0';
-			if (hostdev_parse(list[i]->d_name, bdf, NULL) == 0)
+			if (bdf_parse(list[i]->d_name, bdf, NULL) == 0)
 				one = each(bdf, arg, &why);
 		}
 		if (one < 0 && r == 0) {

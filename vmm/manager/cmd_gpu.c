@@ -35,11 +35,11 @@ static const struct hostdev *find(struct manager *mgr,
 				  const struct hostdev_list *all,
 				  const char *name, struct err *err)
 {
-	char bdf[HOSTDEV_BDF_MAX];
+	char bdf[BDF_MAX];
 
 	if (strncmp(name, "GPU-", 4) == 0)
 		return hostdev_by_uuid(&mgr->sys, all, name, err);
-	if (hostdev_parse(name, bdf, err) < 0)
+	if (bdf_parse(name, bdf, err) < 0)
 		return NULL;
 	return hostdev_find(all, bdf, err);
 }

@@ -93,7 +93,7 @@ static int one_gpu(const char *text, struct device_asks *ret, struct err *err)
 		ask.kind = ASK_GPU_UUID;
 	} else if (strchr(text, ':')) {
 		ask.kind = ASK_GPU_BDF;
-		r = hostdev_parse(text, ask.name, err);
+		r = bdf_parse(text, ask.name, err);
 		if (r < 0)
 			return err_wrap(err, "--gpus");
 	} else if (parse_u64(text, "", 0, 4095, &index, NULL) == 0) {
@@ -261,7 +261,7 @@ static int parse_vfio(const char *text, struct device_asks *ret,
 	char *rest = list;
 
 	(void)snprintf(list, sizeof(list), "%s", text);
-	int r = hostdev_parse(strsep(&rest, ","), ask.name, err);
+	int r = bdf_parse(strsep(&rest, ","), ask.name, err);
 	if (r < 0)
 		return err_wrap(err, "--device vfio=");
 	for (char *f; r == 0 && (f = strsep(&rest, ",")) != NULL;)

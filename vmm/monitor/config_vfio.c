@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_vfio.c - options of the command line about functions of the host. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/lib/bdf.h"
 #include "vmm/lib/parse.h"
 #include "vmm/monitor/config_priv.h"
 
@@ -30,30 +30,12 @@ static char *const keys[] = { [VFIO_GROUP] = key_group,
 			      [VFIO_RESET] = key_reset,
 			      NULL };
 
-/* 0000:01:00.0, lower case, as sysfs names it and VFIO wants it. */
-static bool is_bdf(const char *text)
-{
-	static const char like[] = "xxxx:xx:xx.7";
-
-	if (strlen(text) != sizeof(like) - 1)
-		return false;
-	for (unsigned i = 0; like[i]; i++) {
-		bool ok = text[i] == like[i];
-
-		if (like[i] == 'x')
-			ok = isxdigit((unsigned char)text[i]) &&
-			     !isupper((unsigned char)text[i]);
-		else if (like[i] == '7')
-			ok = text[i] >= '0' && text[i] <= '7';
-		if (!ok)
-			return false;
-	}
-	return text[8] <= '1'; /* a bus has 32 slots */
-}
-
 static int check_bdf(const struct config *c, const char *bdf, struct err *err)
 {
-	if (!is_bdf(bdf))
+	char full[BDF_MAX];
+
+	/* As sysfs has it: that is what VFIO takes. */
+	if (bdf_parse(bdf, full, NULL) < 0 || strcmp(full, bdf) != 0)
 		return err_say(err, EINVAL,
 			       "--vfio: '%s' is not the full name of a PCI "
 			       "function, such as 0000:01:00.0",
