@@ -244,9 +244,17 @@ static int start_functions(const struct pci_bus *bus, struct err *err)
 	return r;
 }
 
-int pci_host_start(struct pci_host *host, struct err *err)
+int pci_host_place(struct pci_host *host, struct err *err)
 {
 	int r = pci_place(host, err);
+
+	host->placed = r == 0;
+	return r;
+}
+
+int pci_host_start(struct pci_host *host, struct err *err)
+{
+	int r = host->placed ? 0 : pci_host_place(host, err);
 
 	if (r == 0)
 		r = open_windows(host, err);

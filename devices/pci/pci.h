@@ -192,18 +192,23 @@ struct pci_host {
 	unsigned ecam_slot[PCI_SLOTS + 1]; /* of cfg.slots */
 	unsigned nr_ecam_slots;
 	bool on_ecam, on_ports; /* which ranges are registered */
+	bool placed; /* pci_host_place() */
 };
 
 /* -errno with a sentence; pci_host_done() accepts what is half made. */
 int pci_host_init(struct pci_host *host, const struct pci_host_config *cfg,
 		  struct err *err);
 /*
- * As firmware would, number the buses, give every BAR an address, size the
- * windows from them (pci_bus.window of the root buses, for the tables that
- * describe the machine), and start the functions.  -ENOSPC with a sentence
- * that names the device when there is no room.  Decoding stays off until the
- * guest sets Memory Space Enable: Linux, finding it on, would switch it off and
- * on again around sizing, two exits more.
+ * All functions are there: as firmware would, number the buses, give every BAR
+ * an address and size the windows from them (pci_bus.window of the root buses,
+ * for the tables that describe the machine).  -ENOSPC with a sentence that
+ * names the device when there is no room.
+ */
+int pci_host_place(struct pci_host *host, struct err *err);
+/*
+ * Place, unless that was done, open the windows and start the functions.
+ * Decoding stays off until the guest sets Memory Space Enable: Linux, finding
+ * it on, would switch it off and on again around sizing, two exits more.
  */
 int pci_host_start(struct pci_host *host, struct err *err);
 /* After the functions are closed and no vCPU runs. */

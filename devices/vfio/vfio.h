@@ -8,8 +8,9 @@
  * has two ways to make one, behind struct vfio_backend_ops: a container with
  * IOMMU groups (group.c), and an iommufd with device nodes (cdev.c).
  *
- * Order: vfio_open(), vfio_pci_open() for each function, vfio_start(), then
- * pci_host_start() and the vCPUs.  After that no path is opened; what still
+ * Order: vfio_open(), vfio_pci_open() for each function, pci_host_place(),
+ * which may refuse a BAR and costs nothing, vfio_start(), which costs minutes,
+ * pci_host_start(), the vCPUs.  After that no path is opened; what still
  * runs, from vCPU threads and the loop, is ioctl(), pread() and pwrite() on
  * device descriptors, ioctl() on the container or iommufd and on KVM's, and
  * eventfd2(), epoll_ctl(), munmap() and close().

@@ -65,8 +65,10 @@ int vfio_rig_add(struct vfio_rig *rig, unsigned i,
 int vfio_rig_start(struct vfio_rig *rig)
 {
 	struct vfio_times times;
-	int r = vfio_start(rig->vfio, &times, &rig->err);
+	int r = pci_host_place(&rig->pci.host, &rig->err);
 
+	if (r == 0)
+		r = vfio_start(rig->vfio, &times, &rig->err);
 	return r < 0 ? r : pci_host_start(&rig->pci.host, &rig->err);
 }
 

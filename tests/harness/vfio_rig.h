@@ -37,7 +37,7 @@ void vfio_rig_init(struct vfio_rig *rig, unsigned functions);
 int vfio_rig_space(struct vfio_rig *rig, enum vfio_api api);
 int vfio_rig_add(struct vfio_rig *rig, unsigned i,
 		 const struct vfio_pci_config *cfg);
-/* Reset, map and start the bus. */
+/* Place BARs, reset, map and start the bus. */
 int vfio_rig_start(struct vfio_rig *rig);
 /* All of it, function 0 being an endpoint with @vectors; nothing may fail. */
 void vfio_rig_open(struct vfio_rig *rig, unsigned vectors);

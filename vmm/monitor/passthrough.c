@@ -129,8 +129,6 @@ int passthrough_open(struct vm *vm, struct config *c, struct err *err)
 {
 	struct config_vfio given[CONFIG_MAX_VFIO];
 	struct port ports[CONFIG_MAX_VFIO] = { 0 };
-	struct gmem_report report;
-	struct vfio_times times;
 	int r = open_space(vm, c, err);
 
 	for (unsigned i = 0; i < c->nr_vfio; i++) {
@@ -140,11 +138,14 @@ int passthrough_open(struct vm *vm, struct config *c, struct err *err)
 	raise_fd_limit();
 	for (unsigned i = 0; r == 0 && i < c->nr_vfio; i++)
 		r = open_one(vm, c, ports, &given[i], err);
-	/* Pinning page by page would be one thread's work. */
-	if (r == 0)
-		r = gmem_populate(&vm->gm, &report, err);
-	if (r == 0)
-		r = vfio_start(vm->vfio, &times, err);
+	return r;
+}
+
+int passthrough_start(struct vm *vm, struct err *err)
+{
+	struct vfio_times times;
+	int r = vfio_start(vm->vfio, &times, err);
+
 	if (r == 0)
 		vm->map_ns = times.map_ns;
 	return r;

@@ -60,16 +60,12 @@ static int create_ram(struct vm *vm, struct err *err)
 		.page = vm->config->page,
 		.nr_nodes = vm->config->nr_nodes,
 	};
-	struct gmem_report report;
 	unsigned id;
 
 	memcpy(ram.node, vm->config->node, sizeof(ram.node));
 	int r = slots_init(&vm->slots, vm->fd, err);
 	if (r == 0)
 		r = gmem_init(&vm->gm, &ram, err);
-	/* The first touch of one that is missing would be a SIGBUS. */
-	if (r == 0 && ram.page)
-		r = gmem_populate(&vm->gm, &report, err);
 	for (unsigned i = 0; r == 0 && i < vm->gm.nr; i++) {
 		const struct gmem_region *reg = &vm->gm.region[i];
 
@@ -153,6 +149,24 @@ static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 	return r;
 }
 
+/*
+ * Allocate RAM where that can't wait: the first touch of a huge page that is
+ * missing would be a SIGBUS, and pinning page by page would be one thread's
+ * work.  It may take minutes, so whatever else is refused was so before.
+ */
+static int settle_ram(struct vm *vm, struct err *err)
+{
+	const struct config *c = vm->config;
+	struct gmem_report report;
+	int r = 0;
+
+	if (c->page || c->nr_vfio)
+		r = gmem_populate(&vm->gm, &report, err);
+	if (r == 0 && c->nr_vfio)
+		r = passthrough_start(vm, err);
+	return r;
+}
+
 static int create_devices(struct vm *vm, struct config *c, struct err *err)
 {
 	struct pci_host_config pci = {
@@ -190,6 +204,10 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_device(vm, &rng_ops, NULL, err);
 	if (r == 0 && c->nr_vfio)
 		r = passthrough_open(vm, c, err);
+	if (r == 0)
+		r = pci_host_place(&vm->pci, err);
+	if (r == 0)
+		r = settle_ram(vm, err);
 	return r < 0 ? r : pci_host_start(&vm->pci, err);
 }
 
