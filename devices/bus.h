@@ -4,9 +4,10 @@
  *
  * vCPU threads look up and call under the read lock, so that a range cannot
  * disappear under an access; ranges are added and removed under the write
- * lock.  So a handler must not change the bus that called it: PCI keeps its
- * BARs on a bus of their own behind one range of the outer one, and moves
- * them from config-space writes, which come through another range.
+ * lock.  So a handler must not change the bus that called it, nor look up on
+ * it again (who waits to write goes before new readers): PCI keeps its BARs on
+ * a bus of their own behind one range of the outer one, and moves them from
+ * config-space writes, which come through another range.
  */
 #ifndef DEVICES_BUS_H
 #define DEVICES_BUS_H

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bus_test.c - which device an access reaches, and the event loop. */
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,6 +116,93 @@ static void a_full_bus_says_so(void **state)
 	bus_done(&bus);
 }
 
+/*
+ * Two processors of a hostile guest, one of which is always in a handler: each
+ * waits there until the other has come too, though not for ever.
+ */
+struct relay {
+	struct bus bus;
+	pthread_mutex_t lock;
+	pthread_cond_t came;
+	unsigned long entries; /* guarded by lock */
+	bool stop; /* atomic */
+};
+
+static void relay_read(void *owner, uint64_t off, void *data, unsigned len)
+{
+	struct relay *r = owner;
+	struct timespec until;
+
+	(void)off;
+	memset(data, 0, len);
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 20 * 1000 * 1000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+
+	(void)pthread_mutex_lock(&r->lock);
+	unsigned long mine = ++r->entries;
+	(void)pthread_cond_broadcast(&r->came);
+	while (r->entries == mine &&
+	       pthread_cond_timedwait(&r->came, &r->lock, &until) == 0)
+		;
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+static void *keep_reading(void *arg)
+{
+	struct relay *r = arg;
+	uint32_t v;
+
+	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED))
+		(void)bus_read(&r->bus, 0x1000, &v, 4);
+	return NULL;
+}
+
+static void *stop_after_a_while(void *arg)
+{
+	struct relay *r = arg;
+
+	for (unsigned i = 0; i < 300; i++) {
+		(void)poll(NULL, 0, 10);
+		if (__atomic_load_n(&r->stop, __ATOMIC_RELAXED))
+			return NULL;
+	}
+	__atomic_store_n(&r->stop, true, __ATOMIC_RELAXED);
+	return r;
+}
+
+/* The host takes a device away: the guest cannot put that off. */
+static void readers_do_not_keep_a_range(void **state)
+{
+	static const struct bus_ops ops = { relay_read, device_write };
+	struct relay r = { .lock = PTHREAD_MUTEX_INITIALIZER,
+			   .came = PTHREAD_COND_INITIALIZER };
+	pthread_t reader[2], clock;
+	void *too_late;
+
+	(void)state;
+	bus_init(&r.bus);
+	assert_int_equal(bus_add(&r.bus, 0x1000, 4, &ops, &r), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			pthread_create(&reader[i], NULL, keep_reading, &r), 0);
+	(void)pthread_mutex_lock(&r.lock);
+	while (r.entries < 100)
+		(void)pthread_cond_wait(&r.came, &r.lock);
+	(void)pthread_mutex_unlock(&r.lock);
+
+	assert_int_equal(pthread_create(&clock, NULL, stop_after_a_while, &r),
+			 0);
+	assert_int_equal(bus_remove(&r.bus, 0x1000), 0);
+	__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
+	(void)pthread_join(clock, &too_late);
+	for (unsigned i = 0; i < 2; i++)
+		(void)pthread_join(reader[i], NULL);
+	assert_null(too_late);
+	bus_done(&r.bus);
+}
+
 struct pair {
 	struct loop loop;
 	struct loop_fd a, b;
@@ -167,6 +257,7 @@ int main(void)
 		cmocka_unit_test(an_access_reaches_the_device_it_lies_in),
 		cmocka_unit_test(ranges_do_not_overlap),
 		cmocka_unit_test(a_full_bus_says_so),
+		cmocka_unit_test(readers_do_not_keep_a_range),
 		cmocka_unit_test(a_removed_source_is_not_called),
 	};
 
