@@ -241,11 +241,29 @@ static bool keep(struct scan *s, unsigned at)
 			return false;
 		s->dev->cap_pm = (uint8_t)at;
 		break;
+	case PCI_CAP_ID_VPD:
+		if (s->dev->cap_vpd)
+			return false;
+		s->dev->cap_vpd = (uint8_t)at;
+		break;
 	default:
 		break;
 	}
 	memset(s->used + at, 1, len);
 	return true;
+}
+
+/*
+ * Neither its name is there nor, where we know how long it is, anything of it:
+ * a second PM would put the function to sleep behind our back.
+ */
+static void leave_out(struct scan *s, unsigned at)
+{
+	unsigned len = length(s, at);
+
+	for (unsigned i = 0; i < (len < 2 ? 2 : len); i++)
+		if (at + i < PCI_CONFIG_SIZE && !s->used[at + i])
+			s->dev->emulated[at + i] = 0xff;
 }
 
 static void scan_caps(struct scan *s)
@@ -267,9 +285,8 @@ static void scan_caps(struct scan *s)
 			dev->pci.config[s->link] = (unsigned char)at;
 			dev->pci.config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 			s->link = at + 1;
-		} else if (!s->used[at] && !s->used[at + 1]) {
-			/* Not even its name is there. */
-			memset(dev->emulated + at, 0xff, 2);
+		} else {
+			leave_out(s, at);
 		}
 		at = s->host[at + 1] & 0xfcU;
 	}

@@ -113,6 +113,31 @@ void vfio_config_start(struct vfio_pci *dev)
 	write_command(dev);
 }
 
+/*
+ * Vital product data is in the device's flash: what a guest wrote there would
+ * outlive the VM.  Bit 15 of the address asks for a write (PCI Local Bus 3.0,
+ * appendix I); without it the device reads, and the driver's write times out.
+ */
+static void protect_vpd(const struct vfio_pci *dev, unsigned reg,
+			unsigned char *data, unsigned len)
+{
+	unsigned at = dev->cap_vpd + PCI_VPD_ADDR + 1;
+
+	if (dev->cap_vpd && reg <= at && at - reg < len)
+		data[at - reg] &= 0x7f;
+}
+
+static void write_piece(const struct vfio_pci *dev, unsigned reg,
+			const unsigned char *data, unsigned len)
+{
+	unsigned char piece[4];
+
+	memcpy(piece, data, len);
+	protect_vpd(dev, reg, piece, len);
+	(void)vfio_region_write(dev, VFIO_PCI_CONFIG_REGION_INDEX, reg, piece,
+				len);
+}
+
 static void write_host(const struct vfio_pci *dev, unsigned reg,
 		       const unsigned char *data, unsigned len)
 {
@@ -126,9 +151,7 @@ static void write_host(const struct vfio_pci *dev, unsigned reg,
 		while (n > 1 && dev->emulated[reg] == 0xff)
 			n /= 2;
 		if (dev->emulated[reg] != 0xff)
-			(void)vfio_region_write(dev,
-						VFIO_PCI_CONFIG_REGION_INDEX,
-						reg, data, n);
+			write_piece(dev, reg, data, n);
 		reg += n;
 		data += n;
 		len -= n;

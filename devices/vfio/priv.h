@@ -131,7 +131,7 @@ struct vfio_pci {
 	unsigned char emulated[VFIO_CONFIG_SIZE];
 	unsigned char extended[VFIO_CONFIG_SIZE]; /* from 256 on */
 	unsigned config_size; /* 256 or 4096 */
-	uint8_t cap_pm, cap_msi, cap_msix; /* 0: absent */
+	uint8_t cap_pm, cap_msi, cap_msix, cap_vpd; /* 0: absent */
 	bool has_memory; /* a memory BAR */
 
 	pthread_mutex_t irq_lock; /* guards the kernel's side of interrupts */

@@ -61,12 +61,82 @@ static void a_bar_without_room_costs_nothing(void **state)
 	assert_int_equal(fn->mode, -1);
 }
 
+static void start_changed(void (*change)(void))
+{
+	open_changed(change);
+	assert_int_equal(vfio_rig_start(&rig), 0);
+}
+
+#define VPD 0xd0
+
+static void with_vpd(void)
+{
+	vfio_kernel_set(&rig.kernel, 0, RIG_VNDR + 1, VPD, 1);
+	vfio_kernel_set(&rig.kernel, 0, VPD, PCI_CAP_ID_VPD, 2);
+}
+
+/* Bit 15 of the address has it written into the device's flash. */
+static void product_data_is_not_written(void **state)
+{
+	static const struct {
+		unsigned reg, value, len;
+	} tries[] = {
+		{ VPD + PCI_VPD_ADDR, 0x8010, 2 },
+		{ VPD + PCI_VPD_ADDR + 1, 0x80, 1 },
+		{ VPD, 0x80100003, 4 },
+		{ VPD + PCI_VPD_ADDR - 1, 0x801000, 4 },
+	};
+
+	(void)state;
+	start_changed(with_vpd);
+	for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		vfio_rig_put(&rig, VPD + PCI_VPD_DATA, 0xdead, 4);
+		vfio_rig_put(&rig, tries[i].reg, tries[i].value, tries[i].len);
+		assert_int_equal(fn->config[VPD + PCI_VPD_ADDR + 1] & 0x80, 0);
+	}
+	uint64_t both = UINT64_C(0x0000beef80200003);
+	pci_rig_put(&rig.pci, 0, RIG_SLOT, VPD, both, 8);
+	assert_int_equal(fn->config[VPD + PCI_VPD_ADDR + 1] & 0x80, 0);
+	/* Reading goes on as it did. */
+	vfio_rig_put(&rig, VPD + PCI_VPD_ADDR, 0x30, 2);
+	assert_int_equal(fn->config[VPD + PCI_VPD_ADDR], 0x30);
+	fn->config[VPD + PCI_VPD_ADDR + 1] = 0x80;
+	fn->config[VPD + PCI_VPD_DATA] = 0x5a;
+	assert_int_equal(vfio_rig_get(&rig, VPD + PCI_VPD_ADDR, 2), 0x8030);
+	assert_int_equal(vfio_rig_get(&rig, VPD + PCI_VPD_DATA, 1), 0x5a);
+}
+
+/* A second VPD, and a second PM that would let it sleep behind our back. */
+static void twice(void)
+{
+	with_vpd();
+	vfio_kernel_set(&rig.kernel, 0, VPD + 1, 0xe0, 1);
+	vfio_kernel_set(&rig.kernel, 0, 0xe0, PCI_CAP_ID_VPD | 0xf0 << 8, 2);
+	vfio_kernel_set(&rig.kernel, 0, 0xf0, PCI_CAP_ID_PM, 2);
+}
+
+static void what_is_left_out_is_not_reached(void **state)
+{
+	(void)state;
+	start_changed(twice);
+	vfio_rig_enable(&rig);
+	unsigned writes = fn->config_writes;
+	vfio_rig_put(&rig, 0xe0 + PCI_VPD_ADDR, 0x8000, 2);
+	vfio_rig_put(&rig, 0xe0 + PCI_VPD_DATA, 0xdead, 4);
+	vfio_rig_put(&rig, 0xf0 + PCI_PM_CTRL, 3, 2);
+	assert_int_equal(fn->config_writes, writes);
+	assert_int_equal(vfio_rig_get(&rig, 0xe0, 4), 0);
+	assert_int_equal(vfio_rig_get(&rig, 0xf0, 4), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_bar_without_room_costs_nothing),
+		TEST(product_data_is_not_written),
+		TEST(what_is_left_out_is_not_reached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
