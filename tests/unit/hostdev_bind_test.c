@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking functions and giving them back. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +14,9 @@
 #include <cmocka.h>
 
 #include "tests/harness/host_world.h"
+#include "vmm/hostdev/journal.h"
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
 
 static void a_gpu_goes_with_its_audio_and_comes_back(void **state)
 {
@@ -287,9 +292,54 @@ static void busy_functions_wait_for_their_user(void **state)
 	world_assert_untouched(w);
 }
 
+/* What somebody planted there is neither emptied nor written to. */
+static void a_lock_that_is_a_link_is_not_followed(void **state)
+{
+	struct world *w = *state;
+	struct hostdev_hold hold = { .nr = 0 };
+	char dir[96], link[128], file[128], text[16] = "";
+
+	(void)snprintf(dir, sizeof(dir), "%s/devices", w->data);
+	(void)snprintf(file, sizeof(file), "%s/precious", w->data);
+	(void)snprintf(link, sizeof(link), "%s/%s.lock", dir, DISK);
+	assert_int_equal(io_mkdirs(dir, 0700, NULL), 0);
+	assert_int_equal(io_write_file(file, "precious", 8, NULL), 0);
+	assert_int_equal(symlink(file, link), 0);
+	assert_int_equal(world_take(w, "a", DISK, &hold), -ELOOP);
+	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(io_read_full(fd, text, sizeof(text) - 1), 8);
+	assert_string_equal(text, "precious");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(unlink(file), 0);
+	world_assert_untouched(w);
+}
+
+/* A driver hangs in another command: `ps` and the like do not, too. */
+static void repair_does_not_wait_for_ever(void **state)
+{
+	struct world *w = *state;
+	struct hostdev_hold hold = { .nr = 0 };
+
+	assert_int_equal(world_take(w, "dead", DISK, &hold), 0);
+	hostdev_hold_close(&hold);
+	int lock = journal_begin(w->data, 0, &w->err);
+	assert_true(lock >= 0);
+	(void)alarm(30);
+	assert_int_equal(world_repair(w), 0);
+	assert_true(world_has_entry(w, DISK));
+	assert_int_equal(journal_begin(w->data, 100, &w->err), -EBUSY);
+	assert_non_null(strstr(w->err.msg, "another belljar command"));
+	(void)alarm(0);
+	(void)close(lock);
+	assert_int_equal(world_repair(w), 0);
+	world_assert_untouched(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WORLD(a_lock_that_is_a_link_is_not_followed),
+		WORLD(repair_does_not_wait_for_ever),
 		WORLD(a_gpu_goes_with_its_audio_and_comes_back),
 		WORLD(a_former_override_is_restored),
 		WORLD(two_vms_cannot_have_one_function),

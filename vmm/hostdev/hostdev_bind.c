@@ -12,6 +12,9 @@
 #include "vmm/hostdev/rebind.h"
 #include "vmm/lib/auto.h"
 
+#define MOVE_MS	  60000 /* drivers of large devices take their time */
+#define REPAIR_MS 2000 /* of commands that have something else to do */
+
 void hostdev_hold_close(struct hostdev_hold *hold)
 {
 	for (size_t i = 0; i < hold->nr; i++)
@@ -193,7 +196,7 @@ int hostdev_take(const struct hostdev_sys *sys, const char *data,
 	AUTO_HOLD struct hostdev_hold hold = { .nr = 0 };
 	struct hostdev_set fresh = *set;
 
-	AUTO_CLOSE int begun = journal_begin(data, err);
+	AUTO_CLOSE int begun = journal_begin(data, MOVE_MS, err);
 	if (begun < 0)
 		return begun;
 	int r = lock_all(data, vm, set, &hold, err);
@@ -224,7 +227,7 @@ int hostdev_give_back(const struct hostdev_sys *sys, const char *data,
 
 	if (hold->nr == 0)
 		return 0;
-	AUTO_CLOSE int begun = journal_begin(data, err);
+	AUTO_CLOSE int begun = journal_begin(data, MOVE_MS, err);
 	if (begun < 0)
 		first = begun;
 	for (size_t i = 0; begun >= 0 && i < hold->nr; i++) {
@@ -269,9 +272,9 @@ int hostdev_repair(const struct hostdev_sys *sys, const char *data,
 	(void)snprintf(path, sizeof(path), "%s/devices", data);
 	if (access(path, F_OK) < 0)
 		return 0;
-	AUTO_CLOSE int begun = journal_begin(data, err);
+	AUTO_CLOSE int begun = journal_begin(data, REPAIR_MS, err);
 	if (begun < 0)
-		return begun;
+		return begun == -EBUSY ? 0 : begun;
 	return journal_each(data, repair_one, &rep, err);
 }
 
@@ -281,7 +284,7 @@ int hostdev_bind(const struct hostdev_sys *sys, const char *data,
 	AUTO_HOSTDEV_LIST struct hostdev_list all = { 0 };
 	struct hostdev_set fresh = *set, rest = { .nr = 0 };
 
-	AUTO_CLOSE int begun = journal_begin(data, err);
+	AUTO_CLOSE int begun = journal_begin(data, MOVE_MS, err);
 	if (begun < 0)
 		return begun;
 	int r = hostdev_list(sys, &all, err);
@@ -328,7 +331,7 @@ int hostdev_unbind(const struct hostdev_sys *sys, const char *data,
 {
 	AUTO_HOSTDEV_LIST struct hostdev_list all = { 0 };
 
-	AUTO_CLOSE int begun = journal_begin(data, err);
+	AUTO_CLOSE int begun = journal_begin(data, MOVE_MS, err);
 	if (begun < 0)
 		return begun;
 	int r = hostdev_list(sys, &all, err);

@@ -55,7 +55,8 @@ void hostdev_hold_close(struct hostdev_hold *hold);
  * Give back what dead VMs left.  All are tried; the first failure is
  * returned, and is worth a warning, not the end.  An entry stays while a
  * process keeps the function busy or we lack the rights; what the former
- * driver does not take back is said once.
+ * driver does not take back is said once.  While another command moves
+ * functions for long, nothing is done: the next call will.
  */
 int hostdev_repair(const struct hostdev_sys *sys, const char *data,
 		   struct err *err);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "vmm/lib/sysfs.h"
 
 #define ENTRY_MAX 4096
+#define PAUSE_MS  20
 
 static void place(const char *data, const char *bdf, const char *tail,
 		  char ret[PATH_MAX])
@@ -24,29 +26,35 @@ static void place(const char *data, const char *bdf, const char *tail,
 	(void)snprintf(ret, PATH_MAX, "%s/devices/%s%s", data, bdf, tail);
 }
 
-static int set_lock(int fd, int how)
+static int set_lock(int fd)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	while (fcntl(fd, how, &l) < 0)
+	while (fcntl(fd, F_OFD_SETLK, &l) < 0)
 		if (errno != EINTR)
 			return errno == EACCES || errno == EAGAIN ? -EBUSY
 								  : -errno;
 	return 0;
 }
 
-static int open_lock(const char *path, int how, struct err *err)
+/* -EBUSY when another has it and does not let go within @ms. */
+static int open_lock(const char *path, unsigned ms, struct err *err)
 {
-	AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd =
+		open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", path);
-	int r = set_lock(fd, how);
+	int r = set_lock(fd);
+	for (unsigned n = 0; r == -EBUSY && n < ms; n += PAUSE_MS) {
+		(void)poll(NULL, 0, PAUSE_MS);
+		r = set_lock(fd);
+	}
 	if (r < 0)
 		return err_set(err, -r, "lock '%s'", path);
 	return TAKE_FD(fd);
 }
 
-int journal_begin(const char *data, struct err *err)
+int journal_begin(const char *data, unsigned ms, struct err *err)
 {
 	char path[PATH_MAX];
 
@@ -55,7 +63,14 @@ int journal_begin(const char *data, struct err *err)
 	if (r < 0)
 		return r;
 	place(data, ".lock", "", path);
-	return open_lock(path, F_OFD_SETLKW, err);
+	r = open_lock(path, ms, err);
+	if (r == -EBUSY)
+		return err_say(err, EBUSY,
+			       "another belljar command has been moving "
+			       "devices for %u seconds, so a driver of theirs "
+			       "may hang: 'dmesg' knows more",
+			       ms / 1000);
+	return r;
 }
 
 int journal_lock(const char *data, const char *bdf, const char *vm,
@@ -64,7 +79,7 @@ int journal_lock(const char *data, const char *bdf, const char *vm,
 	char path[PATH_MAX];
 
 	place(data, bdf, ".lock", path);
-	AUTO_CLOSE int fd = open_lock(path, F_OFD_SETLK, err);
+	AUTO_CLOSE int fd = open_lock(path, 0, err);
 	if (fd < 0)
 		return fd;
 	if (ftruncate(fd, 0) < 0)
@@ -82,7 +97,7 @@ void journal_owner(const char *data, const char *bdf, char *ret, size_t size)
 
 	ret[0] = '\0';
 	place(data, bdf, ".lock", path);
-	AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &l) < 0 || l.l_type == F_UNLCK)
 		return;
 	ssize_t n = io_pread_full(fd, text, sizeof(text) - 1, 0);

@@ -22,10 +22,11 @@ struct journal {
 };
 
 /*
- * DATA/devices/.lock, waiting for it; close to release.  Everything below but
- * journal_owner() is called with it held.
+ * DATA/devices/.lock, waiting for it for @ms; close to release.  Whoever has
+ * it may be stuck in the kernel, with a driver that does not let go: -EBUSY
+ * then.  Everything below but journal_owner() is called with it held.
  */
-int journal_begin(const char *data, struct err *err);
+int journal_begin(const char *data, unsigned ms, struct err *err);
 
 /*
  * The lock of @bdf for @vm.  -EBUSY without a sentence when a VM has it.
