@@ -160,7 +160,7 @@ void pci_rig_close(struct pci_rig *rig)
 	pci_host_done(&rig->host);
 	assert_int_equal(rig->mmio.nr, 0);
 	assert_int_equal(rig->pio.nr, 0);
-	for (unsigned i = 0; i < rig->slots.max; i++)
+	for (unsigned i = 0; i < rig->slots.nr; i++)
 		assert_int_equal(rig->slots.slot[i].size, 0);
 	slots_done(&rig->slots);
 	irqchip_done(&rig->chip);

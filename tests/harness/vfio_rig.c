@@ -134,7 +134,7 @@ void vfio_rig_enable(struct vfio_rig *rig)
 
 uint64_t vfio_rig_slot(const struct vfio_rig *rig, uint64_t gpa)
 {
-	for (unsigned i = 0; i < rig->pci.slots.max; i++)
+	for (unsigned i = 0; i < rig->pci.slots.nr; i++)
 		if (rig->pci.slots.slot[i].size &&
 		    rig->pci.slots.slot[i].gpa == gpa)
 			return rig->pci.slots.slot[i].size;

@@ -93,7 +93,7 @@ static void every_access_to_a_live_function_is_a_call(void **state)
 /* The guest reads @addr without an exit. */
 static bool is_memory(uint64_t addr)
 {
-	for (unsigned i = 0; i < rig.slots.max; i++) {
+	for (unsigned i = 0; i < rig.slots.nr; i++) {
 		const struct slot *m = &rig.slots.slot[i];
 
 		if (addr >= m->gpa && addr < m->gpa + m->size) {

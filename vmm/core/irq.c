@@ -55,9 +55,6 @@ int irqchip_init(struct irqchip *chip, int vm_fd, struct err *err)
 {
 	*chip = (struct irqchip){ .vm_fd = vm_fd, .pins = LAYOUT_MSI_GSI };
 	(void)pthread_mutex_init(&chip->lock, NULL);
-	chip->msi = calloc(IRQ_MSI_MAX, sizeof(chip->msi[0]));
-	if (!chip->msi)
-		return err_set(err, ENOMEM, "allocate interrupt routes");
 
 	/*
 	 * KVM begins with each low pin also routed to the 8259, which nobody
@@ -143,6 +140,28 @@ int irq_open_intx(struct irq *irq, struct irqchip *chip, unsigned gsi,
 	return 0;
 }
 
+/* The number of a free route, made if need be.  Caller holds chip->lock. */
+static int take_route(struct irqchip *chip)
+{
+	unsigned i = 0;
+
+	while (i < chip->nr_msi && chip->msi[i].used)
+		i++;
+	if (i == IRQ_MSI_MAX)
+		return -ENOSPC;
+	if (i == chip->nr_msi) {
+		struct irq_msi_route *msi =
+			reallocarray(chip->msi, i + 1, sizeof(*msi));
+
+		if (!msi)
+			return -ENOMEM;
+		chip->msi = msi;
+		chip->nr_msi++;
+	}
+	chip->msi[i] = (struct irq_msi_route){ .used = true };
+	return (int)i;
+}
+
 int irq_open_msi(struct irq *irq, struct irqchip *chip, struct err *err)
 {
 	int r = open_eventfd(irq, chip, err);
@@ -152,23 +171,19 @@ int irq_open_msi(struct irq *irq, struct irqchip *chip, struct err *err)
 	irq->msi = true;
 
 	(void)pthread_mutex_lock(&chip->lock);
-	unsigned i = 0;
-	while (i < chip->nr_msi && chip->msi[i].used)
-		i++;
-	if (i < IRQ_MSI_MAX) {
-		chip->msi[i] = (struct irq_msi_route){ .used = true };
-		irq->gsi = chip->pins + i;
-		if (i == chip->nr_msi)
-			chip->nr_msi++;
-	}
+	int route = take_route(chip);
 	(void)pthread_mutex_unlock(&chip->lock);
 
-	if (i == IRQ_MSI_MAX) {
+	if (route < 0) {
 		(void)close(irq->fd);
 		irq->fd = -1;
-		return err_say(err, ENOSPC, "more than %d MSI vectors",
-			       IRQ_MSI_MAX);
+		return route == -ENOSPC
+			       ? err_say(err, ENOSPC,
+					 "more than %d MSI vectors",
+					 IRQ_MSI_MAX)
+			       : err_set(err, -route, "make an MSI route");
 	}
+	irq->gsi = chip->pins + (unsigned)route;
 	return 0;
 }
 

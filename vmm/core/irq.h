@@ -31,7 +31,7 @@ struct irqchip {
 		bool used, enabled;
 		uint64_t addr;
 		uint32_t data;
-	} * msi; /* IRQ_MSI_MAX */
+	} * msi; /* nr_msi of them */
 };
 
 struct irq {

@@ -28,10 +28,6 @@ int slots_init(struct slots *s, int vm_fd, struct err *err)
 	if (max == 0)
 		max = 32;
 
-	/* Fresh from the heap and not touched before it is used. */
-	s->slot = calloc((size_t)max, sizeof(*s->slot));
-	if (!s->slot)
-		return err_set(err, ENOMEM, "make %d memory slots", max);
 	s->max = (unsigned)max;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	return 0;
@@ -39,7 +35,7 @@ int slots_init(struct slots *s, int vm_fd, struct err *err)
 
 void slots_done(struct slots *s)
 {
-	if (!s->slot)
+	if (s->max == 0)
 		return;
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s->slot);
@@ -52,13 +48,29 @@ static bool overlap(const struct slot *slot, gpa_t gpa, uint64_t size)
 			       : slot->gpa - gpa < size;
 }
 
-/* A free slot for [@gpa, @gpa + @size).  s->lock is held. */
-static int choose(const struct slots *s, gpa_t gpa, uint64_t size,
-		  unsigned *ret, struct err *err)
+/* One slot more.  Few VMs have more than a handful. */
+static int grow(struct slots *s, struct err *err)
 {
-	unsigned id = s->max;
+	if (s->nr == s->max)
+		return err_say(err, ENOSPC,
+			       "no memory slot is left: KVM on this host has "
+			       "%u of them; give the VM fewer devices",
+			       s->max);
+	struct slot *slot = reallocarray(s->slot, s->nr + 1, sizeof(*slot));
+	if (!slot)
+		return err_set(err, ENOMEM, "make a memory slot");
+	s->slot = slot;
+	s->slot[s->nr++] = (struct slot){ 0 };
+	return 0;
+}
 
-	for (unsigned i = s->max; i-- > 0;) {
+/* A free slot for [@gpa, @gpa + @size).  s->lock is held. */
+static int choose(struct slots *s, gpa_t gpa, uint64_t size, unsigned *ret,
+		  struct err *err)
+{
+	unsigned id = s->nr;
+
+	for (unsigned i = s->nr; i-- > 0;) {
 		const struct slot *slot = &s->slot[i];
 
 		if (slot->size == 0)
@@ -69,13 +81,10 @@ static int choose(const struct slots *s, gpa_t gpa, uint64_t size,
 				       " is taken already",
 				       gpa);
 	}
-	if (id == s->max)
-		return err_say(err, ENOSPC,
-			       "no memory slot is left: KVM on this host has "
-			       "%u of them; give the VM fewer devices",
-			       s->max);
-	*ret = id;
-	return 0;
+	int r = id == s->nr ? grow(s, err) : 0;
+	if (r == 0)
+		*ret = id;
+	return r;
 }
 
 static int map(const struct slots *s, unsigned id, const struct slot *slot,
@@ -114,7 +123,7 @@ int slots_add(struct slots *s, gpa_t gpa, uint64_t size, void *host,
 int slots_remove(struct slots *s, unsigned id)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	assert(id < s->max && s->slot[id].size > 0);
+	assert(id < s->nr && s->slot[id].size > 0);
 	struct slot none = s->slot[id];
 	none.size = 0;
 	int r = map(s, id, &none, NULL);

@@ -19,14 +19,14 @@
 
 struct slots {
 	int vm_fd; /* -1: no KVM (unit tests), only the books are kept */
-	unsigned max;
+	unsigned max, nr; /* how many there may be, were ever used */
 	pthread_mutex_t lock; /* guards the slots and KVM's view of them */
 	struct slot {
 		gpa_t gpa;
 		uint64_t size; /* 0: free */
 		void *host;
 		uint32_t flags; /* KVM_MEM_* */
-	} * slot; /* `max` of them */
+	} * slot; /* `nr` of them */
 };
 
 /* As many slots as KVM has for @vm_fd, SLOTS_MAX at most. */
