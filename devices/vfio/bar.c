@@ -210,6 +210,21 @@ void vfio_bar_moved(struct pci_dev *pci, unsigned nr, uint64_t addr, bool on)
 		hide_bar(dev, &dev->bar[nr]);
 }
 
+/*
+ * Addresses that KVM keeps stay until the VM is gone.  The device does not:
+ * the host waits for the last mapping of it.
+ */
+static void let_go(struct vfio_bar *bar, bool kept)
+{
+	if (!kept)
+		(void)munmap(bar->reserved, bar->reserved_size);
+	else
+		(void)mmap(bar->reserved, bar->reserved_size, PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+				   MAP_FIXED,
+			   -1, 0);
+}
+
 void vfio_bars_done(struct vfio_pci *dev)
 {
 	vfio_bars_hide(dev);
@@ -219,9 +234,8 @@ void vfio_bars_done(struct vfio_pci *dev)
 
 		for (unsigned i = 0; i < bar->nr_pieces; i++)
 			kept |= bar->piece[i].in_guest;
-		/* Memory that KVM keeps has to stay until the VM is gone. */
-		if (bar->reserved && !kept)
-			(void)munmap(bar->reserved, bar->reserved_size);
+		if (bar->reserved)
+			let_go(bar, kept);
 		bar->reserved = NULL;
 		bar->nr_pieces = 0;
 	}

@@ -205,6 +205,21 @@ static void kvm_agrees(void **state)
 	assert_int_equal(close(kvm), 0);
 }
 
+/* Not a VM's descriptor: the request fails, and is told as it did. */
+static void a_removal_that_fails_keeps_the_slot(void **state)
+{
+	struct slots *s = *state;
+	unsigned id;
+
+	assert_int_equal(slots_add(s, 0, PAGE, host, 0, &id, NULL), 0);
+	s->vm_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_equal(slots_remove(s, id), -ENOTTY);
+	assert_int_equal(s->slot[id].size, PAGE);
+	assert_int_equal(close(s->vm_fd), 0);
+	s->vm_fd = -1;
+	assert_int_equal(slots_remove(s, id), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -215,6 +230,7 @@ int main(void)
 		TEST(what_is_not_whole_pages_is_refused),
 		TEST(the_last_one_is_said),
 		TEST(threads_do_not_share_a_number),
+		TEST(a_removal_that_fails_keeps_the_slot),
 		cmocka_unit_test(kvm_agrees),
 	};
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 #include "devices/vfio/priv.h"
 #include "tests/harness/vfio_rig.h"
+#include "vmm/lib/auto.h"
 
 static struct vfio_rig rig;
 static struct fake_function *fn = &rig.kernel.fn[0];
@@ -129,6 +131,40 @@ static void what_is_left_out_is_not_reached(void **state)
 	assert_int_equal(vfio_rig_get(&rig, 0xf0, 4), 0);
 }
 
+/* Mappings of the device's memory in our address space. */
+static unsigned count_mappings(void)
+{
+	AUTO_FCLOSE FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+	unsigned n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += strstr(line, "memfd:device") != NULL;
+	return n;
+}
+
+/* The host waits for the last mapping of a device, not only for its files. */
+static void a_lost_device_is_let_go_whatever_kvm_says(void **state)
+{
+	struct slots *slots = &rig.pci.slots;
+	uint64_t one = 1;
+
+	(void)state;
+	start_changed(NULL);
+	vfio_rig_enable(&rig);
+	assert_int_equal(count_mappings(), 2);
+	/* No VM's descriptor: every request fails. */
+	slots->vm_fd = rig.kernel.container;
+	assert_int_equal(write(fn->on_request, &one, sizeof(one)), sizeof(one));
+	assert_int_equal(loop_once(&rig.loop, 0), 1);
+	assert_int_equal(rig.lost, 1);
+	assert_int_equal(count_mappings(), 0);
+	slots->vm_fd = -1;
+	for (unsigned i = 0; i < slots->max; i++)
+		if (slots->slot[i].host && slots->slot[i].gpa >> 32)
+			assert_int_equal(slots_remove(slots, i), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -137,6 +173,7 @@ int main(void)
 		TEST(a_bar_without_room_costs_nothing),
 		TEST(product_data_is_not_written),
 		TEST(what_is_left_out_is_not_reached),
+		TEST(a_lost_device_is_let_go_whatever_kvm_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,10 +69,11 @@ int kvm_map(int vm_fd, unsigned slot, gpa_t gpa, uint64_t size, void *host,
 	};
 	int r = kvm_ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &mem, err);
 
+	/* Without @err there is no code to be had from it. */
 	if (r < 0)
-		return err_wrap(err, "map %" PRIu64 " KiB at 0x%" PRIx64,
-				size >> 10, gpa);
-	return 0;
+		(void)err_wrap(err, "map %" PRIu64 " KiB at 0x%" PRIx64,
+			       size >> 10, gpa);
+	return r < 0 ? r : 0;
 }
 
 int kvm_ioeventfd(int vm_fd, gpa_t gpa, unsigned len, int eventfd, bool on)
