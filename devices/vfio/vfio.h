@@ -104,4 +104,11 @@ struct vfio_times {
  */
 int vfio_start(struct vfio *vfio, struct vfio_times *ret, struct err *err);
 
+/*
+ * KVM_RUN failed with EFAULT, on the calling thread: take the BARs of functions
+ * that do not answer any more from the guest.  True when there is one, so that
+ * the vCPU may try again; the caller bounds how often.
+ */
+bool vfio_fault(struct vfio *vfio);
+
 #endif

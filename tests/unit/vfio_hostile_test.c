@@ -165,6 +165,53 @@ static void a_lost_device_is_let_go_whatever_kvm_says(void **state)
 			assert_int_equal(slots_remove(slots, i), 0);
 }
 
+static uint64_t slot0(void)
+{
+	return vfio_rig_slot(&rig, vfio_rig_bar(&rig, 0));
+}
+
+/* KVM_RUN says EFAULT: the device has fallen off its bus, or it has not. */
+static void a_dead_device_is_taken_from_the_guest(void **state)
+{
+	unsigned char alive[sizeof(fn->config)];
+
+	(void)state;
+	start_changed(NULL);
+	vfio_rig_enable(&rig);
+	assert_int_equal(slot0(), 0x2000);
+	assert_false(vfio_fault(rig.vfio));
+	assert_int_equal(slot0(), 0x2000);
+
+	memcpy(alive, fn->config, sizeof(alive));
+	memset(fn->config, 0xff, sizeof(fn->config));
+	assert_true(vfio_fault(rig.vfio));
+	assert_int_equal(slot0(), 0);
+	/* Another vCPU was in it as well. */
+	assert_true(vfio_fault(rig.vfio));
+	/* Each access comes to us, and the kernel refuses it. */
+	assert_int_equal(pci_rig_read(&rig.pci, vfio_rig_bar(&rig, 0), 4),
+			 UINT32_MAX);
+
+	/* It came back, and the driver begins anew. */
+	memcpy(fn->config, alive, sizeof(alive));
+	assert_false(vfio_fault(rig.vfio));
+	vfio_rig_put(&rig, PCI_COMMAND, 0, 2);
+	vfio_rig_enable(&rig);
+	assert_int_equal(slot0(), 0x2000);
+}
+
+/* Asleep, but not by the register that we watch. */
+static void a_sleeper_is_taken_from_the_guest(void **state)
+{
+	(void)state;
+	start_changed(NULL);
+	vfio_rig_enable(&rig);
+	fn->config[RIG_PM + PCI_PM_CTRL] = 3;
+	assert_true(vfio_fault(rig.vfio));
+	assert_int_equal(slot0(), 0);
+	fn->config[RIG_PM + PCI_PM_CTRL] = 0;
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -174,6 +221,8 @@ int main(void)
 		TEST(product_data_is_not_written),
 		TEST(what_is_left_out_is_not_reached),
 		TEST(a_lost_device_is_let_go_whatever_kvm_says),
+		TEST(a_dead_device_is_taken_from_the_guest),
+		TEST(a_sleeper_is_taken_from_the_guest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

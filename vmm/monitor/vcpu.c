@@ -17,11 +17,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "devices/vfio/vfio.h"
 #include "vmm/arch/arch.h"
 #include "vmm/core/kvm.h"
 
 #define KICK_SIGNAL SIGUSR1
 #define STACK_SIZE  (256 << 10)
+#define FAULTS_MAX  16
 
 static void on_kick(int sig)
 {
@@ -42,11 +44,27 @@ static void park(struct vcpu *cpu)
 	(void)pthread_mutex_unlock(&vm->lock);
 }
 
+/* KVM_RUN failed.  True when that ends the VM. */
+static bool run_failed(struct vcpu *cpu, int errnum, unsigned *faults)
+{
+	struct vm *vm = cpu->vm;
+
+	if (errnum == EINTR || errnum == EAGAIN)
+		return false;
+	/* A device of the host is gone: the VM goes on without it. */
+	if (errnum == EFAULT && vm->vfio && (*faults)++ < FAULTS_MAX &&
+	    vfio_fault(vm->vfio))
+		return false;
+	vm_fail(vm, "vCPU %u: KVM_RUN: %s", cpu->id, strerrordesc_np(errnum));
+	return true;
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *cpu = arg;
 	struct vm *vm = cpu->vm;
 	volatile uint8_t *leave = &cpu->run->immediate_exit;
+	unsigned faults = 0; /* one after the other */
 
 	for (;;) {
 		*leave = 0;
@@ -58,10 +76,9 @@ static void *vcpu_thread(void *arg)
 			continue;
 		}
 		if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
+			faults = 0;
 			vcpu_exit(cpu);
-		} else if (errno != EINTR && errno != EAGAIN) {
-			vm_fail(vm, "vCPU %u: KVM_RUN: %s", cpu->id,
-				strerrordesc_np(errno));
+		} else if (run_failed(cpu, errno, &faults)) {
 			break;
 		}
 	}
