@@ -160,7 +160,7 @@ static void a_lost_device_is_let_go_whatever_kvm_says(void **state)
 	assert_int_equal(rig.lost, 1);
 	assert_int_equal(count_mappings(), 0);
 	slots->vm_fd = -1;
-	for (unsigned i = 0; i < slots->max; i++)
+	for (unsigned i = 0; i < slots->nr; i++)
 		if (slots->slot[i].host && slots->slot[i].gpa >> 32)
 			assert_int_equal(slots_remove(slots, i), 0);
 }
