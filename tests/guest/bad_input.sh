@@ -220,6 +220,9 @@ t_bad_vfio_kernel_side() {
         says 'group= and cdev= cannot be mixed' --kernel "$k" \
             --vfio 0000:01:00.0,cdev=/dev/null \
             --vfio 0000:02:00.0,group=/dev/null &&
+        says '0000:02:00.0 have the same cdev=fd:0; give each its own' \
+            --kernel "$k" --iommufd /dev/null \
+            --vfio 0000:01:00.0,cdev=fd:0 --vfio 0000:02:00.0,cdev=fd:0 &&
         says '--vfio-container: not a VFIO container' --kernel "$k" \
             --vfio-container /dev/null --vfio 0000:01:00.0,group=/dev/null &&
         says '--iommufd: no address space.*iommufd' --kernel "$k" \

@@ -62,6 +62,19 @@ static int open_group(const struct config *c, const char *res, struct err *err)
 	return fd;
 }
 
+/* Unlike a group, a device node is one function's, which closes it. */
+static int check_node(const struct config *c, const struct config_vfio *v,
+		      struct err *err)
+{
+	for (unsigned i = 0; v->cdev && i < c->nr_vfio; i++)
+		if (c->vfio[i].fd == v->fd)
+			return err_say(err, EINVAL,
+				       "--vfio: %s and %s have the same "
+				       "cdev=%s; give each its own device node",
+				       c->vfio[i].bdf, v->bdf, v->res);
+	return 0;
+}
+
 static int set_number(int *slot, const char *value, const char *what,
 		      struct err *err)
 {
@@ -134,8 +147,10 @@ int config_add_vfio(struct config *c, char *arg, struct err *err)
 		      : open_group(c, v.res, err);
 	if (v.fd < 0)
 		return v.fd;
-	c->vfio[c->nr_vfio++] = v;
-	return 0;
+	r = check_node(c, &v, err);
+	if (r == 0)
+		c->vfio[c->nr_vfio++] = v;
+	return r;
 }
 
 int config_finish_vfio(struct config *c, struct err *err)
