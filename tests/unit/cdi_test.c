@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -189,6 +191,20 @@ static void a_broken_file_hides_no_other(void **state)
 	refused(w, "acme.com/nic=1", "etc/cdi/broken.json is not valid JSON");
 }
 
+/* Nobody writes to it: opening it would wait for ever. */
+static void a_pipe_keeps_nobody(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/etc/cdi/a.json", w->h.root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)alarm(20);
+	assert_int_equal(find(w, "nvidia.com/gpu=0"), 0);
+	refused(w, "acme.com/nic=1", "etc/cdi/a.json' is not a file");
+	(void)alarm(0);
+}
+
 /* In place of the only file: what is said of it. */
 static void hostile(struct world *w, const char *text, const char *said)
 {
@@ -275,6 +291,7 @@ int main(void)
 		CDI(a_later_directory_wins_and_one_has_no_twins),
 		CDI(given_directories_replace_the_usual),
 		CDI(a_broken_file_hides_no_other),
+		CDI(a_pipe_keeps_nobody),
 		CDI(hostile_files_lead_nowhere),
 		CDI(bounds_hold),
 		CDI(numbers_are_no_names),

@@ -41,8 +41,12 @@ static int read_spec(const char *path, struct json_object **ret,
 		     struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = io_read_file(path, SPEC_MAX, &text, err);
+	struct stat st;
 
+	/* Opening a pipe waits for whoever writes to it. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_say(err, EINVAL, "'%s' is not a file", path);
+	int r = io_read_file(path, SPEC_MAX, &text, err);
 	if (r < 0)
 		return r;
 	return ends_with(path, ".json")
