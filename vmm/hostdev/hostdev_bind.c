@@ -81,7 +81,7 @@ static int check_owners(const char *data, const struct hostdev_list *all,
 		if (ours || (strcmp(d->bdf, dev->bdf) != 0 &&
 			     (d->group < 0 || d->group != dev->group)))
 			continue;
-		journal_owner(data, d->bdf, vm, sizeof(vm));
+		hostdev_owner(data, d->bdf, vm, sizeof(vm));
 		if (vm[0])
 			return say_owned(d, vm, err);
 	}
@@ -163,7 +163,7 @@ static int lock_all(const char *data, const char *vm,
 		int fd = journal_lock(data, d->bdf, vm, err);
 
 		if (fd == -EBUSY) {
-			journal_owner(data, d->bdf, owner, sizeof(owner));
+			hostdev_owner(data, d->bdf, owner, sizeof(owner));
 			return say_owned(d, owner, err);
 		}
 		if (fd < 0)
@@ -256,7 +256,7 @@ static int repair_one(const char *bdf, void *arg, struct err *err)
 	const struct repair *rep = arg;
 	char vm[64];
 
-	journal_owner(rep->data, bdf, vm, sizeof(vm));
+	hostdev_owner(rep->data, bdf, vm, sizeof(vm));
 	if (vm[0])
 		return 0;
 	return settle(rep->sys, rep->data, bdf, err);

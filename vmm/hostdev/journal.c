@@ -90,7 +90,7 @@ int journal_lock(const char *data, const char *bdf, const char *vm,
 	return TAKE_FD(fd);
 }
 
-void journal_owner(const char *data, const char *bdf, char *ret, size_t size)
+void hostdev_owner(const char *data, const char *bdf, char *ret, size_t size)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[PATH_MAX], text[64];
@@ -103,11 +103,6 @@ void journal_owner(const char *data, const char *bdf, char *ret, size_t size)
 	ssize_t n = io_pread_full(fd, text, sizeof(text) - 1, 0);
 	text[n < 0 ? 0 : n] = '\0';
 	(void)snprintf(ret, size, "%s", text[0] ? text : "(starting)");
-}
-
-void hostdev_owner(const char *data, const char *bdf, char *ret, size_t size)
-{
-	journal_owner(data, bdf, ret, size);
 }
 
 void journal_stamp(const struct hostdev_sys *sys, struct journal *j)

@@ -24,7 +24,7 @@ struct journal {
 /*
  * DATA/devices/.lock, waiting for it for @ms; close to release.  Whoever has
  * it may be stuck in the kernel, with a driver that does not let go: -EBUSY
- * then.  Everything below but journal_owner() is called with it held.
+ * then.  Everything below but hostdev_owner() is called with it held.
  */
 int journal_begin(const char *data, unsigned ms, struct err *err);
 
@@ -33,9 +33,6 @@ int journal_begin(const char *data, unsigned ms, struct err *err);
  */
 int journal_lock(const char *data, const char *bdf, const char *vm,
 		 struct err *err);
-
-/* Who holds the lock; "" when it is free. */
-void journal_owner(const char *data, const char *bdf, char *ret, size_t size);
 
 /* Fill in which boot of the host this is; was it this one? */
 void journal_stamp(const struct hostdev_sys *sys, struct journal *j);
