@@ -328,7 +328,7 @@ static int init_bar(struct vfio_pci *dev, unsigned nr, uint32_t bits,
 	if (!(bits & PCI_BASE_ADDRESS_MEM_TYPE_64) && size > UINT64_C(1) << 31)
 		return err_say(err, ERANGE,
 			       "%s: its BAR %u of %" PRIu64 " MiB does not fit "
-			       "32 bits",
+			       "32 bits, so no VM can have it; take another",
 			       dev->bdf, nr, want >> 20);
 	if (!(bits & PCI_BASE_ADDRESS_SPACE_IO))
 		dev->has_memory = true;

@@ -87,7 +87,8 @@ static int refuse_map(const struct gmem *gm, const struct gmem_region *reg,
 	if (r == -ENOMEM)
 		return err_say(err, ENOMEM,
 			       "the host has not enough free memory to lock "
-			       "all %" PRIu64 " MiB of guest RAM for a device",
+			       "all %" PRIu64 " MiB of guest RAM for a "
+			       "device; give less --memory",
 			       gm->size / MIB);
 	return err_set(err, -r,
 		       "map %" PRIu64 " MiB of guest RAM at 0x%" PRIx64

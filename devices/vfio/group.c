@@ -177,7 +177,8 @@ static int open_device(const struct vfio *vfio, const char *bdf, int fd,
 	case EINVAL:
 		return err_say(err, ENODEV,
 			       "%s is not bound to vfio-pci, or not of the "
-			       "group that was given",
+			       "group that was given; 'belljar gpu ls' shows "
+			       "both",
 			       bdf);
 	default:
 		return err_set(err, -r, "%s: VFIO_GROUP_GET_DEVICE_FD", bdf);

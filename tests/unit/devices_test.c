@@ -217,7 +217,7 @@ static void what_another_vm_has_is_not_free(void **state)
 	got(1, RIGHT);
 	said(choose("g:4", NULL), "3 of 4 are free: " LEFT);
 	said(choose("g:all", NULL), "vm1");
-	said(choose("g:device=2", NULL), LEFT " is in use by VM vm1");
+	said(choose("g:device=2", NULL), LEFT " is used by VM vm1");
 	assert_int_equal(world_give_back(f.w, &hold), 0);
 	assert_int_equal(choose("g:4", NULL), 0);
 }

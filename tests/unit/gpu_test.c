@@ -148,7 +148,7 @@ static void doctor_warns_who_has_a_gpu(void **state)
 	low.rlim_cur = 64 << 10;
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
 	fake_host_file(&w->h, "CapEff:\t0\n", "proc/self/status");
-	says(ask_memlock, w, CHECK_WARN, "can't have all", "ulimit -l");
+	says(ask_memlock, w, CHECK_WARN, "cannot have all", "ulimit -l");
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &old), 0);
 
 	fake_host_remove(&w->h, "sys/bus/pci/devices/" GPU "/iommu_group");

@@ -143,7 +143,7 @@ int journal_read(const char *data, const char *bdf, struct journal *ret,
 		r = json_get_i64(o, "device", &device, err);
 	if (r < 0) {
 		(void)err_wrap(err,
-			       "the record of how %s was before ('%s') can't "
+			       "the record of how %s was before ('%s') cannot "
 			       "be used; bind the function by hand and remove "
 			       "the file",
 			       bdf, path);

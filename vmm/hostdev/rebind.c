@@ -115,7 +115,7 @@ static int wait_for_users(const struct hostdev_sys *sys,
 	for (int ms = 0; hostdev_in_use(sys, dev, &why); ms += PAUSE_MS) {
 		if (ms >= USERS_MS)
 			return err_say(err, EBUSY,
-				       "%s (%.80s) can't be given back: %s; "
+				       "%s (%.80s) cannot be given back: %s; "
 				       "%s",
 				       dev->bdf, dev->name, why.fact,
 				       why.remedy);

@@ -214,7 +214,8 @@ static int add_node(const struct search *s, struct json_object *node,
 		if (!add_function(ret, dev[i]))
 			return err_say(err, E2BIG,
 				       "CDI device '%s' has more than the %d "
-				       "functions that a VM can have",
+				       "functions that a VM can have; name "
+				       "them with --device vfio=ADDRESS",
 				       s->name, HOSTDEV_TAKE_MAX);
 	return 0;
 }

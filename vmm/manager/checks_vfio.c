@@ -198,7 +198,7 @@ void ask_memlock(const struct manager *mgr, struct check *c)
 		return;
 	}
 	check_fact(c, if_gpu(&s),
-		   "VMs with devices can't have all of the host's %" PRIu64
+		   "VMs with devices cannot have all of the host's %" PRIu64
 		   " MiB",
 		   total / MIB);
 	check_remedy(c, "raise it: 'ulimit -l unlimited', LimitMEMLOCK= of a "

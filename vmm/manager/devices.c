@@ -45,7 +45,7 @@ static bool taken(const struct choice *c, const struct hostdev *dev,
 
 	hostdev_owner(c->mgr->data, dev->bdf, owner, sizeof(owner));
 	if (owner[0]) {
-		(void)err_say(ret, EBUSY, "%s is in use by VM %s", dev->bdf,
+		(void)err_say(ret, EBUSY, "%s is used by VM %s", dev->bdf,
 			      owner);
 		return true;
 	}
@@ -239,7 +239,7 @@ static int check_owners(const struct choice *c)
 			      sizeof(owner));
 		if (owner[0])
 			return err_say(c->err, EBUSY,
-				       "device %s is in use by VM %s; "
+				       "device %s is used by VM %s; "
 				       "'belljar gpu ls' lists the free ones",
 				       c->d->set.dev[i]->bdf, owner);
 	}
