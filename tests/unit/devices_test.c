@@ -264,7 +264,7 @@ static void nodes_are_those_of_the_devices(void **state)
 	assert_int_equal(f.d.numa[0], 3);
 	assert_int_equal(f.d.node[0], -1);
 	f.o.numa.node[0] = 4;
-	said(choose("g:device=0", NULL), "no node 4");
+	said(choose("g:device=0", NULL), "no NUMA node 4");
 }
 
 static void cdi_adds_functions_and_variables(void **state)

@@ -104,7 +104,6 @@ static void distances_that_make_no_sense_are_refused(void **state)
 
 static void huge_pages_are_free_or_reserved(void **state)
 {
-	char path[256];
 	uint64_t n;
 
 	(void)state;
@@ -122,12 +121,18 @@ static void huge_pages_are_free_or_reserved(void **state)
 	assert_int_equal(host_huge_pages(tree.root, -1, GMEM_PAGE_2M, &n, &err),
 			 0);
 	assert_int_equal(n, 620);
-	assert_int_equal(host_huge_pool(tree.root, 2, GMEM_PAGE_2M, path,
-					sizeof(path), &n, &err),
-			 0);
-	assert_int_equal(n, 20);
-	assert_non_null(
-		strstr(path, "node2/hugepages/hugepages-2048kB/nr_hugepages"));
+	/* 20 are there, 16 of them free. */
+	assert_int_equal(
+		host_check_huge_pages(tree.root, 2, GMEM_PAGE_2M, 116, &err),
+		0);
+	assert_int_equal(
+		host_check_huge_pages(tree.root, 2, GMEM_PAGE_2M, 117, &err),
+		-ENOMEM);
+	assert_non_null(strstr(err.msg, "needs 117 huge pages of 2 MiB on node "
+					"2, and 116 are free"));
+	assert_non_null(strstr(err.msg, "(as root: echo 21 >"));
+	assert_non_null(strstr(
+		err.msg, "node2/hugepages/hugepages-2048kB/nr_hugepages)"));
 	assert_int_equal(host_huge_pages(tree.root, -1, GMEM_PAGE_1G, &n, &err),
 			 -ENOTSUP);
 	assert_non_null(strstr(err.msg, "no huge pages of 1024 MiB (there is"));

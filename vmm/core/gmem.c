@@ -13,6 +13,7 @@
 
 #include "vmm/core/gmem_priv.h"
 #include "vmm/core/layout.h"
+#include "vmm/lib/hostmem.h"
 
 /*
  * Nothing is allocated here, so what refuses is a limit: RLIMIT_AS,
@@ -42,7 +43,8 @@ static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 			  (off_t)r->offset);
 
 	if (host == MAP_FAILED && huge && errno == ENOMEM)
-		return gmem_too_few(gm, -1, gm->size / gm->page, err);
+		return host_say_huge_pages(gm->root, -1, gm->page,
+					   gm->size / gm->page, err);
 	if (host == MAP_FAILED)
 		return no_room(errno, gm->size, err);
 

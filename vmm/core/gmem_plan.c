@@ -91,61 +91,13 @@ uint64_t gmem_on_node(const struct gmem *gm, int host_node)
 	return sum;
 }
 
-static int check_nodes(const struct gmem *gm, const struct gmem_config *cfg,
-		       struct err *err)
+/* @node -1: all of RAM. */
+static int check_huge(const struct gmem *gm, int node, struct err *err)
 {
-	struct host_set have;
+	uint64_t bytes = node < 0 ? gm->size : gmem_on_node(gm, node);
 
-	if (cfg->nr_nodes == 0)
-		return 0;
-	int r = host_nodes(gm->root, &have, err);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < cfg->nr_nodes; i++)
-		if (!host_set_has(&have, cfg->node[i]))
-			return err_say(err, EINVAL,
-				       "this host has no NUMA node %u with "
-				       "memory; those it has are in "
-				       "'/sys/devices/system/node/has_memory'",
-				       cfg->node[i]);
-	return 0;
-}
-
-int gmem_too_few(const struct gmem *gm, int node, uint64_t need,
-		 struct err *err)
-{
-	char where[32] = "";
-	char path[256];
-	uint64_t have;
-	uint64_t nr;
-
-	int r = host_huge_pages(gm->root, node, gm->page, &have, err);
-	if (r == 0)
-		r = host_huge_pool(gm->root, node, gm->page, path, sizeof(path),
-				   &nr, err);
-	if (r != 0)
-		return r;
-	if (node >= 0)
-		(void)snprintf(where, sizeof(where), " on node %d", node);
-	return err_say(err, ENOMEM,
-		       "the guest's RAM needs %" PRIu64
-		       " huge page%s of %" PRIu64 " MiB%s, and %" PRIu64
-		       " are free; make more (as root: echo %" PRIu64
-		       " >%s) or give the VM less memory",
-		       need, need == 1 ? "" : "s", gm->page >> MIB, where, have,
-		       nr + (need > have ? need - have : need), path);
-}
-
-static int check_huge(const struct gmem *gm, int node, uint64_t bytes,
-		      struct err *err)
-{
-	uint64_t need = bytes / gm->page;
-	uint64_t have;
-	int r = host_huge_pages(gm->root, node, gm->page, &have, err);
-
-	if (r < 0 || need <= have)
-		return r;
-	return gmem_too_few(gm, node, need, err);
+	return host_check_huge_pages(gm->root, node, gm->page, bytes / gm->page,
+				     err);
 }
 
 int gmem_plan(struct gmem *gm, const struct gmem_config *cfg, struct err *err)
@@ -154,14 +106,13 @@ int gmem_plan(struct gmem *gm, const struct gmem_config *cfg, struct err *err)
 
 	if (r == 0)
 		r = split(gm, cfg, err);
-	if (r == 0)
-		r = check_nodes(gm, cfg, err);
+	if (r == 0 && cfg->nr_nodes > 0)
+		r = host_check_nodes(gm->root, cfg->node, cfg->nr_nodes, err);
 	if (r < 0 || gm->page == GMEM_PAGE_4K)
 		return r;
 	for (unsigned i = 0; r == 0 && i < cfg->nr_nodes; i++)
-		r = check_huge(gm, (int)cfg->node[i],
-			       gmem_on_node(gm, (int)cfg->node[i]), err);
-	return r < 0 ? r : check_huge(gm, -1, gm->size, err);
+		r = check_huge(gm, (int)cfg->node[i], err);
+	return r < 0 ? r : check_huge(gm, -1, err);
 }
 
 /* As QEMU's policy=bind: from this node or not at all. */

@@ -14,13 +14,6 @@ int gmem_plan(struct gmem *gm, const struct gmem_config *cfg, struct err *err);
 /* The regions are mapped: tell the ranges, and bind them to their nodes. */
 int gmem_bind(struct gmem *gm, struct err *err);
 
-/*
- * -ENOMEM with a sentence: @need huge pages are not to be had on @node of the
- * host (-1: anywhere).
- */
-int gmem_too_few(const struct gmem *gm, int node, uint64_t need,
-		 struct err *err);
-
 /* Bytes of RAM that belong to @host_node. */
 uint64_t gmem_on_node(const struct gmem *gm, int host_node);
 

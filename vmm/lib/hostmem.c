@@ -85,6 +85,24 @@ int host_nodes(const char *root, struct host_set *ret, struct err *err)
 	return 0;
 }
 
+int host_check_nodes(const char *root, const unsigned *node, unsigned nr,
+		     struct err *err)
+{
+	struct host_set have;
+	int r = host_nodes(root, &have, err);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < nr; i++)
+		if (!host_set_has(&have, node[i]))
+			return err_say(err, EINVAL,
+				       "this host has no NUMA node %u with "
+				       "memory; those it has are in '" NODES
+				       "/has_memory'",
+				       node[i]);
+	return 0;
+}
+
 int host_node_cpus(const char *root, unsigned node, struct host_set *ret,
 		   struct err *err)
 {
@@ -153,11 +171,11 @@ static int huge_dir(const char *root, int node, uint64_t page, char *path,
 	int n = node < 0 ? snprintf(path, len,
 				    "%s/sys/kernel/mm/hugepages/"
 				    "hugepages-%" PRIu64 "kB",
-				    root, kib)
+				    root ? root : "", kib)
 			 : snprintf(path, len,
 				    "%s" NODES "/node%d/hugepages/"
 				    "hugepages-%" PRIu64 "kB",
-				    root, node, kib);
+				    root ? root : "", node, kib);
 
 	return n > 0 && (size_t)n < len ? 0 : -ENAMETOOLONG;
 }
@@ -212,15 +230,41 @@ int host_huge_pages(const char *root, int node, uint64_t page, uint64_t *ret,
 	return 0;
 }
 
-int host_huge_pool(const char *root, int node, uint64_t page, char *ret_path,
-		   size_t len, uint64_t *ret_nr, struct err *err)
+int host_say_huge_pages(const char *root, int node, uint64_t page,
+			uint64_t need, struct err *err)
 {
+	char where[32] = "";
 	char dir[256];
+	uint64_t have = 0;
+	uint64_t nr = 0;
 
-	if (huge_dir(root, node, page, dir, sizeof(dir)) < 0)
-		return err_set(err, ENAMETOOLONG, "'%s'", root);
-	(void)snprintf(ret_path, len, "%s/nr_hugepages", dir);
-	return huge_number(dir, "nr_hugepages", ret_nr, err);
+	int r = host_huge_pages(root, node, page, &have, err);
+	if (r == 0)
+		r = huge_dir(root, node, page, dir, sizeof(dir));
+	if (r == 0)
+		r = huge_number(dir, "nr_hugepages", &nr, err);
+	if (r < 0)
+		return r;
+	if (node >= 0)
+		(void)snprintf(where, sizeof(where), " on node %d", node);
+	return err_say(err, ENOMEM,
+		       "the guest's RAM needs %" PRIu64
+		       " huge page%s of %" PRIu64 " MiB%s, and %" PRIu64
+		       " are free; make more (as root: echo %" PRIu64
+		       " >%s/nr_hugepages) or give the VM less memory",
+		       need, need == 1 ? "" : "s", page >> 20, where, have,
+		       nr + (need > have ? need - have : need), dir);
+}
+
+int host_check_huge_pages(const char *root, int node, uint64_t page,
+			  uint64_t need, struct err *err)
+{
+	uint64_t have;
+	int r = host_huge_pages(root, node, page, &have, err);
+
+	return r < 0 || need <= have
+		       ? r
+		       : host_say_huge_pages(root, node, page, need, err);
 }
 
 /* The number behind @name; 0 when it is not there. */

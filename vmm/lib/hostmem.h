@@ -4,7 +4,7 @@
  * and distances, huge pages, and how much is free.
  *
  * Facts of a moment, out of /sys and /proc.  @root stands in front of those
- * two ("" for the host, a made-up tree in tests).
+ * two ("" or NULL for the host, a made-up tree in tests).
  */
 #ifndef VMM_LIB_HOSTMEM_H
 #define VMM_LIB_HOSTMEM_H
@@ -33,6 +33,12 @@ bool host_set_has(const struct host_set *s, unsigned n);
 
 /* The nodes that have memory.  -ENOTSUP with a sentence: no NUMA here. */
 int host_nodes(const char *root, struct host_set *ret, struct err *err);
+/*
+ * -EINVAL with a sentence when one of the @nr nodes @node is none of those,
+ * -ENOTSUP as above.
+ */
+int host_check_nodes(const char *root, const unsigned *node, unsigned nr,
+		     struct err *err);
 /* The processors of @node; may be none. */
 int host_node_cpus(const char *root, unsigned node, struct host_set *ret,
 		   struct err *err);
@@ -48,11 +54,17 @@ int host_distances(const char *root, unsigned from, const unsigned *to,
 int host_huge_pages(const char *root, int node, uint64_t page, uint64_t *ret,
 		    struct err *err);
 /*
- * Where a person says how many there are to be (/sys/.../nr_hugepages), and
- * how many there are now; @ret_path has room for @len bytes.
+ * -ENOMEM with a sentence when fewer than @need can be had, as the guest's
+ * RAM; -ENOTSUP as above.
  */
-int host_huge_pool(const char *root, int node, uint64_t page, char *ret_path,
-		   size_t len, uint64_t *ret_nr, struct err *err);
+int host_check_huge_pages(const char *root, int node, uint64_t page,
+			  uint64_t need, struct err *err);
+/*
+ * Only the sentence, for somebody who could not get them: how many there are,
+ * and how to make more.
+ */
+int host_say_huge_pages(const char *root, int node, uint64_t page,
+			uint64_t need, struct err *err);
 
 /*
  * Bytes that can be allocated without swapping, as the kernel estimates it;

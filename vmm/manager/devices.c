@@ -262,33 +262,16 @@ static int add_node(struct choice *c, unsigned node)
 	return 0;
 }
 
-static int check_nodes(const struct choice *c)
-{
-	const struct device_numa *numa = &c->o->numa;
-	const char *root = c->mgr->sys.root ? c->mgr->sys.root : "";
-	struct host_set have;
-
-	if (numa->nr == 0)
-		return 0;
-	int r = host_nodes(root, &have, c->err);
-	if (r < 0)
-		return err_wrap(c->err, "--numa");
-	for (unsigned i = 0; i < numa->nr; i++)
-		if (!host_set_has(&have, numa->node[i]))
-			return err_say(c->err, ENODEV,
-				       "--numa: this host has no node %u with "
-				       "memory; those it has are in "
-				       "'/sys/devices/system/node/has_memory'",
-				       numa->node[i]);
-	return 0;
-}
-
 static int place_numa(struct choice *c)
 {
 	const struct device_numa *numa = &c->o->numa;
 	struct devices *d = c->d;
-	int r = check_nodes(c);
+	int r = numa->nr == 0 ? 0
+			      : host_check_nodes(c->mgr->sys.root, numa->node,
+						 numa->nr, c->err);
 
+	if (r < 0)
+		return err_wrap(c->err, "--numa");
 	for (unsigned i = 0; r == 0 && i < numa->nr; i++)
 		r = add_node(c, numa->node[i]);
 	for (size_t i = 0;

@@ -27,38 +27,18 @@ static int check_available(const char *root, uint64_t memory, struct err *err)
 		       memory / MIB, have / MIB);
 }
 
-static int check_huge(const char *root, uint64_t memory, uint64_t page,
-		      struct err *err)
-{
-	uint64_t need = memory / page;
-	char path[256];
-	uint64_t have, pool;
-	int r = host_huge_pages(root, -1, page, &have, err);
-
-	if (r < 0)
-		return err_wrap(err, "--hugepages");
-	if (need <= have)
-		return 0;
-	r = host_huge_pool(root, -1, page, path, sizeof(path), &pool, err);
-	if (r < 0)
-		return err_wrap(err, "--hugepages");
-	return err_say(err, ENOMEM,
-		       "--hugepages: %" PRIu64 " pages of %" PRIu64
-		       " MiB are needed, %" PRIu64
-		       " are free; reserve more ('echo %" PRIu64
-		       " >%s' as root), or give less with -m",
-		       need, page / MIB, have, pool + need - have, path);
-}
-
 int devices_check_memory(const struct manager *mgr, const struct devices *d,
 			 uint64_t memory, uint64_t hugepages, struct err *err)
 {
-	const char *root = mgr->sys.root ? mgr->sys.root : "";
+	const char *root = mgr->sys.root;
 	bool pinned = devices_given(d) > 0;
 	int r = 0;
 
 	if (hugepages)
-		r = check_huge(root, memory, hugepages, err);
+		r = host_check_huge_pages(root, -1, hugepages,
+					  memory / hugepages, err);
+	if (r < 0)
+		return err_wrap(err, "--hugepages");
 	if (r == 0 && pinned)
 		r = hostdev_check_memlock(&mgr->sys, memory, err);
 	/* Huge pages are set aside already. */
