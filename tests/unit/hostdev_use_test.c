@@ -138,7 +138,7 @@ static void without_reset_only_on_request(void **state)
 	other.bdf = "0000:02:01.0";
 	other.driver = NULL;
 	fake_host_add(&w->h, &other);
-	world_refused(w, DISK, -ENOTSUP, "can't be reset",
+	world_refused(w, DISK, -ENOTSUP, "cannot be reset",
 		      "vfio=" DISK ",reset=off");
 	w->set.no_reset[0] = true;
 	assert_int_equal(hostdev_check(&w->h.sys, &w->all, &w->set, &w->err),
@@ -153,7 +153,7 @@ static void on_the_root_bus_there_is_no_bus_reset(void **state)
 	f.reset = NULL;
 	f.above = NULL;
 	fake_host_add(&w->h, &f);
-	world_refused(w, DISK, -ENOTSUP, "can't be reset", "reset=off");
+	world_refused(w, DISK, -ENOTSUP, "cannot be reset", "reset=off");
 }
 
 static void a_parent_of_virtual_functions_stays(void **state)

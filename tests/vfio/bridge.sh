@@ -11,7 +11,7 @@ check "bridge: refused: the group's other member is named" \
 # Without a driver it is no hindrance; what is left is the missing reset.
 no_reset() {
     echo "$rng" >"$pci/$rng/driver/unbind"
-    refused "$edu" "can't be reset" "reset=off" -- --device "vfio=$edu"
+    refused "$edu" "cannot be reset" "reset=off" -- --device "vfio=$edu"
     run "${minimal[@]}" --device "vfio=$edu,reset=off" -- sh -c \
         'cat /sys/bus/pci/devices/*/device' >"$tmp/ids"
     grep -qx 0x11e8 "$tmp/ids"

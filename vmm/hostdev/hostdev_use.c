@@ -206,9 +206,9 @@ static int check_reset(const struct hostdev_sys *sys,
 	if (set->no_reset[i] || hostdev_can_reset(sys, all, set, dev))
 		return 0;
 	return err_say(err, ENOTSUP,
-		       "%s (%.80s) can't be reset, so what one VM leaves in it "
-		       "the next one finds; take another, or accept that with "
-		       "'--device vfio=%s,reset=off'",
+		       "%s (%.80s) cannot be reset, so what one VM leaves in "
+		       "it the next one finds; take another, or accept that "
+		       "with '--device vfio=%s,reset=off'",
 		       dev->bdf, dev->name, dev->bdf);
 }
 

@@ -56,7 +56,7 @@ enum gpu_state gpu_state(const struct manager *mgr,
 		return GPU_UNFIT;
 	}
 	if (!hostdev_can_reset(&mgr->sys, all, &set, dev)) {
-		(void)snprintf(why, size, "it can't be reset");
+		(void)snprintf(why, size, "it cannot be reset");
 		return GPU_UNFIT;
 	}
 	if (hostdev_remapping(&mgr->sys) == HOSTDEV_REMAP_OFF &&
