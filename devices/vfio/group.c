@@ -251,7 +251,7 @@ static int group_unmap(struct vfio *vfio, uint64_t iova, uint64_t size)
 	return vfio_ioctl(vfio, vfio->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
 }
 
-/* The capability at @off of @info, copied; false where there is none. */
+/* The ranges in the capability at @off of @info; 0: none. */
 static int read_ranges(const unsigned char *info, uint32_t size, uint32_t off,
 		       struct vfio_range *ret)
 {

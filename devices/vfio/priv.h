@@ -153,8 +153,7 @@ enum vfio_warning {
 	VFIO_WARN_IRQ = 1,
 	VFIO_WARN_VECTORS = 2,
 	VFIO_WARN_SLOT = 4,
-	VFIO_WARN_MASK = 8,
-	VFIO_WARN_DEAD = 16,
+	VFIO_WARN_DEAD = 8,
 };
 
 /* One line for each kind and function, however often the guest asks. */

@@ -102,8 +102,6 @@ static int read_one(const struct hostdev_sys *sys, const char *bdf,
 	(void)snprintf(d.bdf, sizeof(d.bdf), "%s", bdf);
 	d.vendor = (uint16_t)attr(sys, &d, "vendor");
 	d.device = (uint16_t)attr(sys, &d, "device");
-	d.sub_vendor = (uint16_t)attr(sys, &d, "subsystem_vendor");
-	d.sub_device = (uint16_t)attr(sys, &d, "subsystem_device");
 	d.class = (uint32_t)attr(sys, &d, "class") & 0xffffff;
 	d.boot_vga = attr(sys, &d, "boot_vga") == 1;
 	d.vfs = (unsigned)attr(sys, &d, "sriov_numvfs");

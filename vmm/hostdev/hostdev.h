@@ -47,7 +47,7 @@ struct hostdev_bar {
 struct hostdev {
 	char bdf[BDF_MAX];
 	char name[128]; /* by pci.ids; "10de:2330" when it is not known */
-	uint16_t vendor, device, sub_vendor, sub_device;
+	uint16_t vendor, device;
 	uint32_t class; /* class, subclass and interface: 0x030200 */
 	bool bridge; /* header type 1: no endpoint */
 	bool boot_vga; /* the firmware's display */

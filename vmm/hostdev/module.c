@@ -58,15 +58,15 @@ bool hostdev_can_load(const struct hostdev_sys *sys, const char *module)
 	return modprobe(sys, "-qn", module) == 0;
 }
 
-bool module_has_driver(const struct hostdev_sys *sys, const char *driver)
+static bool has_driver(const struct hostdev_sys *sys, const char *driver)
 {
 	return sysfs_there(sys->root, "/sys/bus/pci/drivers/%s", driver);
 }
 
 int module_need_driver(const struct hostdev_sys *sys, const char *driver)
 {
-	if (module_has_driver(sys, driver))
+	if (has_driver(sys, driver))
 		return 0;
 	(void)modprobe(sys, "-q", driver);
-	return module_has_driver(sys, driver) ? 0 : -ENOENT;
+	return has_driver(sys, driver) ? 0 : -ENOENT;
 }

@@ -5,12 +5,9 @@
 
 #include "vmm/hostdev/hostdev.h"
 
-/* Is there a PCI driver of that name? */
-bool module_has_driver(const struct hostdev_sys *sys, const char *driver);
-
 /*
- * Make sure that there is, by modprobe if need be.  -ENOENT without a sentence
- * when there is none afterwards.
+ * Make sure that there is a PCI driver of that name, by modprobe if need be.
+ * -ENOENT without a sentence when there is none afterwards.
  */
 int module_need_driver(const struct hostdev_sys *sys, const char *driver);
 

@@ -52,7 +52,6 @@ int io_set_cloexec(int fd, bool on);
  * must not exist.  Returns the descriptor or -errno.
  */
 int io_unix_listen(const char *path, struct err *err);
-int io_unix_connect(const char *path, struct err *err);
 
 /*
  * One message of a SOCK_SEQPACKET or stream socket with at most one

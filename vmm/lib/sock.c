@@ -47,18 +47,6 @@ int io_unix_listen(const char *path, struct err *err)
 	return TAKE_FD(fd);
 }
 
-int io_unix_connect(const char *path, struct err *err)
-{
-	struct sockaddr_un sun;
-	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
-
-	if (fd < 0)
-		return fd;
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return err_set(err, errno, "connect to '%s'", path);
-	return TAKE_FD(fd);
-}
-
 int io_send_fd(int sock, const void *buf, size_t len, int fd)
 {
 	/* sendmsg() reads the buffer only; its struct lacks the const. */

@@ -62,6 +62,4 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 		      struct err *err);
 void run_options_done(struct run_options *o);
 
-#define AUTO_RUN_OPTIONS __attribute__((cleanup(run_options_done)))
-
 #endif

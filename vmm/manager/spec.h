@@ -53,8 +53,6 @@ int spec_make(const struct spec_parts *parts, struct spec *ret,
 	      struct err *err);
 void spec_done(struct spec *s);
 
-#define AUTO_SPEC __attribute__((cleanup(spec_done)))
-
 /* As a JSON object that the caller owns; NULL when memory has run out. */
 struct json_object *spec_to_json(const struct spec *s);
 

@@ -28,6 +28,4 @@ const char *strv_get_env(const struct strv *s, const char *name);
 
 void strv_done(struct strv *s);
 
-#define AUTO_STRV __attribute__((cleanup(strv_done)))
-
 #endif

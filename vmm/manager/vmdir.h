@@ -56,8 +56,6 @@ int vmdir_create(const struct manager *mgr, const char *id, const char *name,
 /* Give the lock back (when we hold it); the folder stays. */
 void vmdir_close(struct vmdir *vm);
 
-#define AUTO_VMDIR __attribute__((cleanup(vmdir_close)))
-
 /* Remove the folder and the sockets. */
 int vmdir_remove(const struct vmdir *vm, struct err *err);
 

@@ -23,7 +23,6 @@ struct builder {
 	unsigned nodes;
 	unsigned documents;
 	struct json_object *root; /* owned */
-	bool have_root;
 };
 
 static int refuse(struct builder *b, const yaml_event_t *ev, const char *why)
@@ -88,7 +87,6 @@ static int place(struct builder *b, const yaml_event_t *ev,
 
 	if (!at) {
 		b->root = obj;
-		b->have_root = true;
 		return 0;
 	}
 	if (json_object_is_type(at->obj, json_type_array)) {
