@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * vq_test.c - the device's half of a queue against well-behaved and hostile
- * rings (bug class 3: loops, short chains, bad indices).
- */
+/* vq_test.c - a queue's device half: good rings, loops, bad indices. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,10 +29,10 @@ static struct vq_chain chain;
 
 static void open_queue(bool indirect, bool event_idx)
 {
-	const struct gmem_config ram = { .size = RAM };
 	struct vq_setup setup;
 
-	assert_int_equal(gmem_init(&gm, &ram, NULL), 0);
+	assert_int_equal(
+		gmem_init(&gm, &(struct gmem_config){ .size = RAM }, NULL), 0);
 	driver_queue_init(&q, &gm, BASE, SIZE);
 	driver_queue_setup(&q, &setup);
 	setup.indirect = indirect;
@@ -223,13 +220,12 @@ static void an_index_that_went_back(void **state)
 /* Sparse RAM of 5 GiB: a chain may name it all, but not be that long. */
 static void a_chain_of_4_gib(void **state)
 {
+	const struct gmem_config large = { .size = UINT64_C(5) << 30 };
 	struct vq_setup setup;
-
-	const struct gmem_config ram = { .size = UINT64_C(5) << 30 };
 
 	(void)state;
 	gmem_done(&gm);
-	assert_int_equal(gmem_init(&gm, &ram, NULL), 0);
+	assert_int_equal(gmem_init(&gm, &large, NULL), 0);
 	driver_queue_init(&q, &gm, BASE, SIZE);
 	driver_queue_setup(&q, &setup);
 	assert_int_equal(vq_init(&vq, &gm, &setup), 0);

@@ -10,6 +10,7 @@
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/gpu.h"
+#include "vmm/manager/table.h"
 
 #define COLUMNS	   8
 #define COLUMN_MAX 320
@@ -140,21 +141,6 @@ static void in_words(const struct row *row, struct words *w)
 		       d->reset[0] ? d->reset : "-");
 	bar_column(d, w->column[6]);
 	state_column(row, w->column[7]);
-}
-
-static void print_table(const struct words *rows, size_t nr)
-{
-	int width[COLUMNS] = { 0 };
-
-	for (size_t i = 0; i < nr; i++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			if ((int)strlen(rows[i].column[c]) > width[c])
-				width[c] = (int)strlen(rows[i].column[c]);
-	for (size_t i = 0; i < nr; i++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			(void)printf("%-*s%s", c + 1 < COLUMNS ? width[c] : 0,
-				     rows[i].column[c],
-				     c + 1 < COLUMNS ? "   " : "\n");
 }
 
 static void put(struct json_object *o, const char *key, struct json_object *v)
@@ -294,7 +280,7 @@ static int print(const struct manager *mgr, const struct gpu_ls *l,
 	if (l->json)
 		print_json(mgr, rows, nr);
 	else
-		print_table(words, nr + 1);
+		table_print((const char *)words, nr + 1, COLUMNS, COLUMN_MAX);
 	return 0;
 }
 

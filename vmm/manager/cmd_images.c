@@ -9,6 +9,7 @@
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/listing.h"
+#include "vmm/manager/table.h"
 
 #define SHORT_ID 12
 #define COLUMNS	 5
@@ -97,21 +98,6 @@ static int print_json(const struct words *w, const struct listing_row *row,
 	return 0;
 }
 
-static void print_table(const struct words *rows, size_t nr)
-{
-	int width[COLUMNS] = { 0 };
-
-	for (size_t i = 0; i < nr; i++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			if ((int)strlen(rows[i].column[c]) > width[c])
-				width[c] = (int)strlen(rows[i].column[c]);
-	for (size_t i = 0; i < nr; i++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			(void)printf("%-*s%s", c + 1 < COLUMNS ? width[c] : 0,
-				     rows[i].column[c],
-				     c + 1 < COLUMNS ? "   " : "\n");
-}
-
 /* Whether the user asked for this row. */
 static bool wanted(const struct options *o, const struct reference *want,
 		   const struct listing_row *row)
@@ -160,7 +146,7 @@ static int print(const struct options *o, const struct reference *want,
 		nr++;
 	}
 	if (!o->quiet && !o->json)
-		print_table(rows, nr);
+		table_print((const char *)rows, nr, COLUMNS, REFERENCE_MAX);
 	return 0;
 }
 

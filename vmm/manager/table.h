@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* table.h - rows of words on stdout, each column as wide as its widest. */
+#ifndef VMM_MANAGER_TABLE_H
+#define VMM_MANAGER_TABLE_H
+
+#include <stddef.h>
+
+#define TABLE_COLUMNS 16 /* at most */
+
+/*
+ * Print @rows rows of @columns texts, the headings first.  @cells has them row
+ * by row, each with its NUL in @size bytes.
+ */
+void table_print(const char *cells, size_t rows, size_t columns, size_t size);
+
+#endif
