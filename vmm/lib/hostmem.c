@@ -259,7 +259,7 @@ int host_say_huge_pages(const char *root, int node, uint64_t page,
 int host_check_huge_pages(const char *root, int node, uint64_t page,
 			  uint64_t need, struct err *err)
 {
-	uint64_t have;
+	uint64_t have = 0;
 	int r = host_huge_pages(root, node, page, &have, err);
 
 	return r < 0 || need <= have
