@@ -14,8 +14,15 @@ check() {
     *$only*) ;;
     *) return 0 ;;
     esac
-    # In a subshell of its own, so that set -e ends the test and not the run.
-    if (set -eu && "$@") >"$tmp/log" 2>&1; then
+    # In a subshell of its own, so that set -e ends the test and not the run;
+    # and not as a condition, where bash ignores set -e however deep inside.
+    local status
+    (
+        set -eu
+        "$@"
+    ) >"$tmp/log" 2>&1
+    status=$?
+    if [ $status = 0 ]; then
         echo "ok - $name ($((SECONDS - begin)) s)"
         passed=$((passed + 1))
     else
@@ -78,6 +85,7 @@ until_true() {
 
 # No process, socket or folder of a VM is left.
 nothing_left() {
-    ! pgrep -f 'belljar-(monitor|net)|belljar.*keeper' || return 1
+    ! pgrep -f 'belljar-(monitor|net)' || return 1
+    ! pgrep -x belljar-keeper || return 1
     same "" "$("$belljar" ps -aq)"
 }
