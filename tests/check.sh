@@ -7,13 +7,14 @@
 #   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
+#   vfio     guests with devices of the host, in the lab, which has an IOMMU
 #
 # Each part prints "ok" and "not ok" lines and closes with its totals.
 set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit payload cli linux)
+[ $# -gt 0 ] || parts=(unit payload cli linux vfio)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -45,8 +46,9 @@ for p in "${parts[@]}"; do
     payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
     cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
     linux) part linux tests/linux/run.sh ;;
+    vfio) part vfio tests/vfio/run.sh ;;
     *)
-        echo "check: no part '$p'; there are unit, payload, cli, linux" >&2
+        echo "check: no part '$p'; there are unit, payload, cli, linux, vfio" >&2
         exit 2
         ;;
     esac

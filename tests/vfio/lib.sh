@@ -121,6 +121,7 @@ start_vm() {
     for id in $("$belljar" ps -aq); do
         "$belljar" rm -f "$id"
     done
+    : >"$tmp/vm"
     timeout -k 20 180 "$belljar" run --rm "$@" test sh -c \
         'echo ready; while :; do sleep 1; done' >"$tmp/vm" 2>"$tmp/vm.err" &
     vm=$!

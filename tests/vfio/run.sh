@@ -43,7 +43,7 @@ group() {
         head -c 64M /dev/urandom >"$out/disks/$disk"
     done
     # shellcheck disable=SC2086 # several words
-    tests/lab/run --timeout 420 --memory 2048 --disks "$out/disks" \
+    tests/lab/run --timeout 600 --memory 2048 --disks "$out/disks" \
         --vfio ${machine[$1]} tests/vfio/inside.sh "$out" "$1" \
         2>&1 | tee "$log" || status=$?
     return $status
