@@ -34,6 +34,7 @@ extern const char irq_stubs[], ap_trampoline[], ap_trampoline_end[];
 
 void irq_entry(uint64_t vector, uint64_t error, uint64_t rip);
 void ap_start(unsigned number);
+void irq_sleep(void);
 
 static struct gate idt[IRQ_VECTORS];
 static unsigned counts[IRQ_VECTORS];
@@ -91,9 +92,8 @@ unsigned irq_count(unsigned vector)
 
 void irq_wait(unsigned vector, unsigned nr)
 {
-	/* sti takes effect behind hlt: no interrupt slips in between. */
 	while (irq_count(vector) < nr)
-		__asm__ volatile("sti; hlt; cli" : : : "memory");
+		irq_sleep();
 }
 
 void irq_window(void)
