@@ -9,37 +9,17 @@
 
 #define VECTOR	 40
 #define TIMES	 20
-#define WINDOWS	 3000000
-#define LOST_MAX 2
 #define STATE_D3 3
 #define NOBODY	 (LAYOUT_LAPIC | 0xe000) /* a processor that is not there */
 
 static char page[NVME_IDENTIFY] __attribute__((aligned(4096)));
 static char serial[21];
 static struct nvme nvme;
-static unsigned lost;
 
 static void msix_on(void)
 {
 	msix_control(&nvme.msix, true, false);
 	msix_set(&nvme.msix, 0, msi_address(), VECTOR, false);
-}
-
-/*
- * In the lab one interrupt in some ten thousand does not come: the device has
- * done its work, and neither the local APIC nor the eventfd has anything
- * pending.  Why is not known; one or two in a run are printed and no failure.
- */
-static void wait_for_interrupts(unsigned nr)
-{
-	for (unsigned i = 0; i < WINDOWS; i++) {
-		if (irq_count(VECTOR) >= nr)
-			return;
-		irq_window();
-	}
-	lost++;
-	say("no interrupt behind", irq_count(VECTOR));
-	check(lost <= LOST_MAX);
 }
 
 /* Its answer came by DMA, and so did an interrupt for it. */
@@ -49,7 +29,7 @@ static void identify(void)
 
 	memset(page, 0, sizeof(page));
 	nvme_identify(&nvme, page);
-	wait_for_interrupts(before + 1);
+	irq_wait(VECTOR, before + 1);
 	check(nvme_complete(&nvme) == 0);
 	check(memcmp(page + NVME_SERIAL, serial, 20) == 0);
 }
@@ -89,7 +69,7 @@ static void mask(void)
 	/* Pending or dropped with the completion; now it arrives for sure. */
 	before = irq_count(VECTOR);
 	nvme_identify(&nvme, page);
-	wait_for_interrupts(before + 1);
+	irq_wait(VECTOR, before + 1);
 	check(nvme_complete(&nvme) == 0);
 }
 
