@@ -65,14 +65,44 @@ static int give_file(struct keeper *k, struct spawn *s, struct files *f,
 }
 
 /*
- * The group of function @i, or where the kernel has only the newer way, its
- * character device.  A group is opened once for all of its functions.
+ * iommufd maps no BARs for other functions (Linux 6.12), so that a VM with
+ * several has them by their groups where it can.
+ */
+static bool prefer_cdev(const struct keeper *k)
+{
+	const struct hostdev_set *set = &devices(k)->set;
+	const char *root = k->plan->mgr->sys.root;
+	char path[PATH_MAX];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < set->nr; i++)
+		nr += !set->companion[i];
+	(void)snprintf(path, sizeof(path), "%s/dev/iommu", root ? root : "");
+	return nr == 1 && access(path, F_OK) == 0;
+}
+
+/* Either descriptor of function @dev, its name for messages in @name. */
+static int open_function(const struct keeper *k, const struct hostdev *dev,
+			 bool cdev, char name[64], struct err *err)
+{
+	const struct hostdev_sys *sys = &k->plan->mgr->sys;
+
+	if (cdev) {
+		(void)snprintf(name, 64, "the VFIO device of %s", dev->bdf);
+		return hostdev_open_cdev(sys, dev, err);
+	}
+	(void)snprintf(name, 64, "/dev/vfio/%d", dev->group);
+	return hostdev_open_group(sys, dev, err);
+}
+
+/*
+ * The group of function @i, or its character device; where the kernel has
+ * only one of them, that.  A group is opened once for all of its functions.
  */
 static int give_function(struct keeper *k, struct spawn *s, struct files *f,
 			 size_t i, int nr[HOSTDEV_TAKE_MAX],
 			 bool cdev[HOSTDEV_TAKE_MAX], struct err *err)
 {
-	const struct hostdev_sys *sys = &k->plan->mgr->sys;
 	const struct hostdev_set *set = &devices(k)->set;
 	const struct hostdev *dev = set->dev[i];
 	char name[64];
@@ -83,13 +113,11 @@ static int give_function(struct keeper *k, struct spawn *s, struct files *f,
 			nr[i] = nr[j];
 			return 0;
 		}
-	(void)snprintf(name, sizeof(name), "/dev/vfio/%d", dev->group);
-	int fd = hostdev_open_group(sys, dev, err);
+	cdev[i] = prefer_cdev(k);
+	int fd = open_function(k, dev, cdev[i], name, err);
 	if (fd == -ENOENT) {
-		cdev[i] = true;
-		(void)snprintf(name, sizeof(name), "the VFIO device of %s",
-			       dev->bdf);
-		fd = hostdev_open_cdev(sys, dev, err);
+		cdev[i] = !cdev[i];
+		fd = open_function(k, dev, cdev[i], name, err);
 	}
 	if (fd < 0)
 		return fd;
