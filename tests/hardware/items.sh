@@ -106,7 +106,7 @@ taken() {
 
 in_use() {
     local node
-    node=$(find /dev/nvidia[0-9]* /dev/dri/card* 2>/dev/null | head -n 1)
+    node=$(find /dev/nvidia[0-9]* /dev/dri/card* 2>/dev/null | head -n 1) || :
     [ -n "$node" ] || not_applicable "the host's driver has no device node"
     exec {held}<>"$node"
     local got=0

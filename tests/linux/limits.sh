@@ -15,9 +15,10 @@ image_is_rotten() {
     local got=0 rootfs
     mkdir -p "$tmp/rotten"
     cp -a "$BELLJAR_ROOT"/{images,repositories.json} "$tmp/rotten/"
-    rootfs=$(find "$tmp/rotten/images" -name rootfs.squashfs)
-    head -c $(($(stat -c %s "$rootfs") - 4096)) /dev/urandom |
-        dd of="$rootfs" bs=64k seek=4096 oflag=seek_bytes conv=notrunc
+    for rootfs in "$tmp"/rotten/images/*/rootfs.squashfs; do
+        head -c $(($(stat -c %s "$rootfs") - 4096)) /dev/urandom |
+            dd of="$rootfs" bs=64k seek=4096 oflag=seek_bytes conv=notrunc
+    done
     BELLJAR_ROOT=$tmp/rotten run -- true >"$tmp/said" 2>&1 || got=$?
     cat "$tmp/said"
     same 125 "$got"
