@@ -138,6 +138,6 @@ with_driver() {
 # Neither a process, nor a journal entry, nor a driver_override is left.
 all_given_back() {
     nothing_left
-    ! compgen -G "$BELLJAR_ROOT/*/devices/*.json" &&
+    ! compgen -G "$BELLJAR_ROOT/devices/*.json" &&
         ! grep -l vfio-pci "$pci"/*/driver_override
 }

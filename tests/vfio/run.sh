@@ -23,13 +23,14 @@ declare -A machine=(
     [display]=all
     [several]=all
     [life]=all
+    [gpu]=all
     [nointremap]=nointremap
     [noiommu]=noiommu
     [bridge]=bridge
     [noacs]=noacs
     [numa]=numa
 )
-[ $# -gt 0 ] || set -- device iommufd nvme display several life nointremap \
+[ $# -gt 0 ] || set -- device iommufd nvme display several life gpu nointremap \
     noiommu bridge noacs numa
 
 passed=0 failed=0 skipped=0
