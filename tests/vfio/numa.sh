@@ -32,7 +32,7 @@ check "numa: two nodes, the device at the one it is near to" both_nodes
 # kB of guest memory on each node of the host.
 memory_is_near() {
     start_vm --kernel minimal -m 128m --numa auto --device "vfio=$disk"
-    awk '/guest-ram|memfd/ {
+    awk '/guest-ram/ {
             for (i = 1; i <= NF; i++)
                 if (split($i, part, "=") == 2 && part[1] ~ /^N[0-9]+$/)
                     pages[part[1]] += part[2]
