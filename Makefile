@@ -17,21 +17,23 @@ VERSION := 0.1.0
 comma   := ,
 
 O       := build$(if $(SAN),-san)
-CSTD    := -std=gnu17 -D_GNU_SOURCE -I. -DBELLJAR_VERSION='"$(VERSION)"'
+CSTD    := -std=gnu17 -D_GNU_SOURCE -I. -I$O -DBELLJAR_VERSION='"$(VERSION)"'
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	   -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wformat=2 \
 	   -Wcast-qual -Wvla -Wimplicit-fallthrough -Wundef -Werror
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE \
 	   -U_FORTIFY_SOURCE $(if $(SAN),,-D_FORTIFY_SOURCE=3) \
 	   -fno-strict-overflow -ftrivial-auto-var-init=zero
-SANFLAG := $(if $(SAN),-fsanitize=address$(comma)undefined \
+FILTERS := $O/seccomp_filters.h
+SANFLAG := $(if $(SAN),-DBELLJAR_DEBUG -fsanitize=address$(comma)undefined \
 	   -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib core devices firmware hostdev manager net
+LAYERS  := lib jail core devices firmware hostdev manager net
 lib      := vmm/lib
+jail     := vmm/jail
 core     := vmm/core vmm/arch/x86
 devices  := devices devices/pci devices/virtio devices/legacy devices/backend devices/vfio
 firmware := firmware
@@ -39,7 +41,7 @@ hostdev  := vmm/hostdev
 manager  := vmm/manager
 net      := vmm/net
 sources   = $(wildcard $(addsuffix /*.c,$1))
-layersrc  = $(filter-out %/main.c,$(call sources,$($1)))
+layersrc  = $(filter-out %/main.c %_gen.c,$(call sources,$($1)))
 obj       = $(patsubst %.c,$O/%.o,$1)
 layerlib  = $(patsubst %,$O/lib%.a,$1)
 
@@ -54,13 +56,13 @@ HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 all: $(PROGRAMS) $O/init $O/initrd.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
-	$(call layerlib,manager hostdev lib)
-$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml
+	$(call layerlib,manager hostdev jail lib)
+$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
-	$(call layerlib,firmware devices core lib)
-$O/belljar-monitor: LIBS := -lfdt -ljson-c -lpthread
-$O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net lib)
-$O/belljar-net: LIBS := -lslirp
+	$(call layerlib,firmware devices core jail lib)
+$O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -lpthread
+$O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
+$O/belljar-net: LIBS := -lslirp -lcap-ng
 $(PROGRAMS):
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
@@ -76,9 +78,17 @@ $O/%.o: %.c
 	@echo '  CC    $<'
 	@$(CC) $(CSTD) $(WARN) $(HARDEN) $(SANFLAG) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Filters of the jail: libseccomp compiles them now, not when a VM starts.
+$O/seccomp_gen: $O/vmm/jail/seccomp_gen.o
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $< -lseccomp -o $@
+$(FILTERS): $O/seccomp_gen
+	@$< >$@.new && mv $@.new $@
+$O/vmm/jail/seccomp.o: $(FILTERS)
+
 include images/images.mk tests/tests.mk
 
-lint:
+lint: $(FILTERS)
 	@clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
 	@printf '%s\n' $(SRC) $(INIT) | xargs -P 2 -I{} sh -c \
 		"clang-tidy --quiet {} -- $(subst ",\",$(CSTD)) 2>/dev/null"
@@ -89,7 +99,7 @@ lint:
 		$(CC) $(CSTD) $(WARN) -fsyntax-only -x c $$h || exit 1; done
 	@! grep -L SPDX-License-Identifier $(SRC) $(INIT) $(TESTSRC) $(HDR) | grep .
 
-analyze:
+analyze: $(FILTERS)
 	@for f in $(SRC) $(INIT); do echo "  GCC -fanalyzer $$f"; \
 		$(CC) $(CSTD) -fanalyzer -Wno-analyzer-malloc-leak \
 		-Werror -O1 -c $$f -o /dev/null || exit 1; done

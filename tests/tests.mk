@@ -3,15 +3,15 @@
 # make check = unit (sanitizers) + payload guests on /dev/kvm (sanitizers) +
 # Linux guests (plain build: on /dev/kvm where it can run Linux, else in the lab).
 
-include tests/guest/guest.mk
+include tests/guest/guest.mk tests/hostile/escape.mk
 
 HARNESS := $(call obj,$(call sources,tests/harness))
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,net manager hostdev firmware devices core lib)
+		$(call layerlib,net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
-		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp \
+		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng \
 		-lyaml -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.
@@ -23,16 +23,16 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
 
 $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
-		$(call layerlib,manager hostdev lib)
+		$(call layerlib,manager hostdev jail lib)
 	@echo '  LD    $@'
-	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -o $@
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lcap-ng -o $@
 
 $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 		tests/harness/fake_sysfs.c) \
-		$(call layerlib,manager hostdev lib)
+		$(call layerlib,manager hostdev jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
-		-ljson-c -larchive -lcrypto -lyaml -o $@
+		-ljson-c -larchive -lcrypto -lyaml -lcap-ng -o $@
 
 unit: testprogs
 	@tests/unit/run.sh $O
