@@ -19,6 +19,7 @@
 #include "devices/backend/raw.h"
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
+#include "vmm/core/thread.h"
 #include "vmm/lib/le.h"
 #include "vmm/lib/log.h"
 
@@ -38,8 +39,7 @@ struct blk {
 	bool readonly;
 	uint64_t sectors;
 	char serial[SERIAL_BYTES];
-	pthread_t thread;
-	bool has_thread;
+	struct thread thread;
 	bool quit; /* atomic */
 	bool allowed; /* atomic: between start and stop */
 	pthread_mutex_t serving; /* held while the thread uses the queue */
@@ -229,17 +229,9 @@ static void *blk_thread(void *arg)
 static int blk_run(struct virtio_dev *dev, struct err *err)
 {
 	struct blk *blk = dev->state;
-	pthread_attr_t attr;
 
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	int r = pthread_create(&blk->thread, &attr, blk_thread, blk);
-	(void)pthread_attr_destroy(&attr);
-	if (r != 0)
-		return err_set(err, r, "start its thread");
-	blk->has_thread = true;
-	(void)pthread_setname_np(blk->thread, "blk");
-	return 0;
+	return thread_start(&blk->thread, "blk", STACK_SIZE, JAIL_DISK,
+			    blk_thread, blk, err);
 }
 
 static void blk_start(struct virtio_dev *dev)
@@ -318,10 +310,10 @@ static void blk_close(struct virtio_dev *dev)
 {
 	struct blk *blk = dev->state;
 
-	if (blk->has_thread) {
+	if (blk->thread.runs) {
 		__atomic_store_n(&blk->quit, true, __ATOMIC_RELEASE);
 		virtio_again(dev, 0);
-		(void)pthread_join(blk->thread, NULL);
+		thread_join(&blk->thread);
 	}
 	if (blk->raw.fd >= 0)
 		(void)close(blk->raw.fd);

@@ -19,6 +19,9 @@
  *    "populate_ns":...,"map_ns":...}  all of guest RAM was allocated in
  *       pages of "page" bytes by "threads", and mapped for devices' DMA; only
  *       with huge pages or with devices of the host
+ *   {"event":"jail","ns":...,"missing":BITS,"errno":...}
+ *                                  walls that this host did not give
+ *                                  (enum jail_wall of vmm/jail/jail.h)
  *   {"event":"started","ns":...}   just before the first KVM_RUN
  *   {"event":"device-lost","ns":...,"device":"0000:01:00.0",
  *    "why":"unplug"|"error"}  the host took a function back, or it failed;

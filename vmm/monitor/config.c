@@ -32,6 +32,7 @@ enum option_key {
 	OPT_VFIO,
 	OPT_VFIO_CONTAINER,
 	OPT_IOMMUFD,
+	OPT_JAIL,
 	OPT_ID,
 	OPT_VERBOSE,
 };
@@ -67,6 +68,10 @@ static const struct argp_option options[] = {
 	{ "vfio-container", OPT_VFIO_CONTAINER, "RES", 0,
 	  "For group= (default /dev/vfio/vfio)", 0 },
 	{ "iommufd", OPT_IOMMUFD, "RES", 0, "For cdev=: /dev/iommu", 0 },
+	{ "jail", OPT_JAIL, "auto|required[,born][,uid=N]", 0,
+	  "What to do when this host lacks a wall of the jail: warn (default) "
+	  "or refuse; born: in namespaces already; uid: to become",
+	  0 },
 	{ "id", OPT_ID, "TEXT", 0, "The VM's name in messages", 0 },
 	{ "verbose", OPT_VERBOSE, NULL, 0, "Say more on stderr", 0 },
 	{ 0 },
@@ -208,6 +213,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_IOMMUFD:
 		return -config_set_fd(&c->iommufd,
 				      config_open_res(arg, O_RDWR, err));
+	case OPT_JAIL:
+		return -jail_parse(arg, &c->jail, err);
 	case OPT_ID:
 		c->id = arg;
 		return 0;
@@ -263,6 +270,8 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 		.vsock_dial = -1,
 		.vfio_container = -1,
 		.iommufd = -1,
+		.jail = JAIL_NOT_ASKED,
+		.pid = getpid() == 1 ? 0 : getpid(),
 	};
 	if (wants_help(argc, argv)) {
 		argp_help(&argp, stdout,

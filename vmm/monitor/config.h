@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "firmware/machine.h"
+#include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
 
 #define CONFIG_MAX_CPUS	   64
@@ -74,6 +75,8 @@ struct config {
 	unsigned nr_vfio;
 	int vfio_container, iommufd; /* -1: none */
 	bool verbose;
+	struct jail_asked jail;
+	pid_t pid; /* ours, as others see it; 0: not known */
 	/* Sockets that we made: control's and vsock's; NULL: none. */
 	const char *made_control, *made_vsock;
 };

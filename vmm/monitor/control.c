@@ -45,7 +45,8 @@ static void do_status(struct vm *vm, struct json_object *answer)
 	}
 	add_str(answer, "state", vm->paused ? "paused" : "running");
 	add_str(answer, "id", vm->config->id ? vm->config->id : "");
-	add_i64(answer, "pid", (uint64_t)getpid());
+	if (vm->config->pid)
+		add_i64(answer, "pid", (uint64_t)vm->config->pid);
 	add_i64(answer, "vcpus", vm->nr_vcpus);
 	add_i64(answer, "memory", vm->gm.size);
 	add_i64(answer, "exits", io + mmio + other);
@@ -258,6 +259,17 @@ void control_event_memory(int fd, const struct gmem *gm, uint64_t map_ns)
 	add_i64(o, "threads", gm->report.threads);
 	add_i64(o, "populate_ns", gm->report.ns);
 	add_i64(o, "map_ns", map_ns);
+	send_event(fd, o);
+}
+
+void control_event_jail(int fd, const struct jail_walls *walls)
+{
+	if (!walls->missing)
+		return;
+
+	AUTO_JSON struct json_object *o = new_event("jail");
+	add_i64(o, "missing", walls->missing);
+	add_i64(o, "errno", (uint64_t)walls->errnum);
 	send_event(fd, o);
 }
 

@@ -31,6 +31,9 @@ void control_event(int fd, const char *event, const char *reason);
 /* "memory", if RAM was populated. */
 void control_event_memory(int fd, const struct gmem *gm, uint64_t map_ns);
 
+/* "jail", if a wall is missing. */
+void control_event_jail(int fd, const struct jail_walls *walls);
+
 /* "device-lost": function @bdf of the host; @why as in vmm/abi/control.h. */
 void control_event_lost(int fd, const char *bdf, const char *why);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * main.c - one virtual machine, from its command line to its exit status.
- * Read this first: parse and open everything, create the VM, run, end.
+ * Read this first: parse and open everything, create the VM, enter the jail,
+ * run, end.
  */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,7 +16,11 @@
 #include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
 #include "vmm/monitor/control.h"
+#include "vmm/monitor/standin.h"
 #include "vmm/monitor/vm.h"
+
+/* Descriptors of a monitor: devices, connections of vsock and control. */
+#define FILES_MAX 4096
 
 struct monitor {
 	struct loop loop;
@@ -54,6 +60,35 @@ static int watch_signals(struct monitor *m, struct err *err)
 	return r < 0 ? err_set(err, -r, "watch signals") : 0;
 }
 
+/*
+ * All is open and nothing runs: the walls go up, then the threads start, each
+ * behind its filter, then we are behind ours, and only then the guest runs.
+ */
+static int start(struct monitor *m, const struct config *c, struct err *err)
+{
+	struct jail_walls walls = {
+		.asked = c->jail,
+		/* A function of the host may want an eventfd a vector. */
+		.files = c->nr_vfio ? 0 : FILES_MAX,
+	};
+	int r = jail_enclose(&walls, err);
+
+	if (r == 0 && c->events_fd >= 0)
+		control_event_jail(c->events_fd, &walls);
+	else if (r == 0)
+		r = jail_report(walls.missing, walls.errnum, walls.asked.mode,
+				err);
+	if (r == 0)
+		r = vm_start(&m->vm, err);
+	if (r == 0)
+		r = jail_filter(c->nr_vfio ? JAIL_MAIN_VFIO : JAIL_MAIN, err);
+	if (r < 0)
+		return r;
+	control_event(c->events_fd, "started", NULL);
+	vm_resume(&m->vm);
+	return 0;
+}
+
 static int run(struct monitor *m, struct config *c, struct err *err)
 {
 	int r = loop_init(&m->loop, err);
@@ -70,8 +105,7 @@ static int run(struct monitor *m, struct config *c, struct err *err)
 			control_event(c->events_fd, "created", NULL);
 			control_event_memory(c->events_fd, &m->vm.gm,
 					     m->vm.map_ns);
-			control_event(c->events_fd, "started", NULL);
-			r = vm_start(&m->vm, err);
+			r = start(m, c, err);
 			if (r == 0)
 				r = loop_run(&m->loop);
 			control_done(&m->control);
@@ -113,6 +147,8 @@ int main(int argc, char **argv)
 
 	/* One arena: the threads allocate next to nothing. */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* Executed through a descriptor, it has none. */
+	(void)prctl(PR_SET_NAME, "belljar-monitor");
 	log_init(NULL, LOG_WARN);
 	int r = config_parse(argc, argv, &config, &done, &err);
 	if (r < 0 || done) {
@@ -123,6 +159,15 @@ int main(int argc, char **argv)
 	}
 	log_init(config.id, config.verbose ? LOG_DEBUG : LOG_WARN);
 
+	int status;
+	r = standin_fork(&config, &status, &err);
+	if (r != 0) {
+		if (r < 0)
+			log_error("%s", err.msg);
+		config_done(&config);
+		return r < 0 ? CONTROL_FAILED : status;
+	}
+
 	AUTO_FREE struct monitor *m = calloc(1, sizeof(*m));
 	if (!m) {
 		log_error("out of memory");
@@ -131,7 +176,7 @@ int main(int argc, char **argv)
 	}
 	m->signals.fd = -1;
 	r = run(m, &config, &err);
-	int status = exit_status(m, r, &err);
+	status = exit_status(m, r, &err);
 	control_event(config.events_fd, "ended",
 		      r < 0 ? "error" : control_end_name(m->vm.end));
 	config_done(&config);

@@ -14,8 +14,10 @@ static unsigned first_cpu(const struct config *c, unsigned node)
 	return c->cpus * node / c->nr_nodes;
 }
 
-int numa_describe(const struct config *c, struct machine *m, struct err *err)
+int numa_describe(struct vm *vm, struct machine *m, struct err *err)
 {
+	const struct config *c = vm->config;
+
 	m->nr_nodes = c->nr_nodes;
 	for (unsigned i = 0; i < c->nr_nodes; i++) {
 		struct machine_node *node = &m->node[i];
@@ -24,6 +26,9 @@ int numa_describe(const struct config *c, struct machine *m, struct err *err)
 		node->nr_cpus = first_cpu(c, i + 1) - node->first_cpu;
 		int r = host_distances("", c->node[i], c->node, c->nr_nodes,
 				       node->distance, err);
+		if (r == 0)
+			r = host_node_cpus("", c->node[i], &vm->node_cpus[i],
+					   err);
 		if (r < 0)
 			return r;
 		/* Two nodes of the guest may share one of the host. */
@@ -34,23 +39,22 @@ int numa_describe(const struct config *c, struct machine *m, struct err *err)
 	return 0;
 }
 
-int numa_bind_vcpus(struct vm *vm, struct err *err)
+void numa_bind_vcpus(struct vm *vm)
 {
 	const struct config *c = vm->config;
-	struct host_set cpus;
 
 	for (unsigned n = 0; n < c->nr_nodes; n++) {
-		int r = host_node_cpus("", c->node[n], &cpus, err);
-		if (r < 0)
-			return r;
+		const struct host_set *cpus = &vm->node_cpus[n];
+		int r = 0;
+
 		for (unsigned i = first_cpu(c, n);
-		     cpus.nr > 0 && r == 0 && i < first_cpu(c, n + 1); i++)
-			r = pthread_setaffinity_np(vm->vcpu[i].thread,
-						   sizeof(cpus.set), cpus.set);
+		     cpus->nr > 0 && r == 0 && i < first_cpu(c, n + 1); i++)
+			r = pthread_setaffinity_np(vm->vcpu[i].thread.id,
+						   sizeof(cpus->set),
+						   cpus->set);
 		if (r > 0)
 			log_warn("vCPUs of node %u may not be bound to the "
 				 "processors of host node %u: %s, ignoring",
 				 n, c->node[n], strerrordesc_np(r));
 	}
-	return 0;
 }

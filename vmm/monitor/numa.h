@@ -8,14 +8,17 @@
 
 #include "vmm/monitor/vm.h"
 
-/* Which vCPUs each node has and how far they are apart.  Without --numa: 0. */
-int numa_describe(const struct config *c, struct machine *m, struct err *err);
+/*
+ * Which vCPUs each node has and how far they are apart, and, for later, the
+ * processors of the host nodes.  Without --numa: 0.
+ */
+int numa_describe(struct vm *vm, struct machine *m, struct err *err);
 
 /*
  * The vCPUs' threads may from now on run on any processor of their host node,
  * and on no other.  A host node without processors (memory alone) leaves them
  * free; a cpuset that forbids it is warned of.
  */
-int numa_bind_vcpus(struct vm *vm, struct err *err);
+void numa_bind_vcpus(struct vm *vm);
 
 #endif

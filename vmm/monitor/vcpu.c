@@ -119,20 +119,12 @@ int vcpu_create(struct vm *vm, unsigned id, const struct boot *boot,
 int vcpu_start(struct vcpu *cpu, struct err *err)
 {
 	struct sigaction sa = { .sa_handler = on_kick };
-	pthread_attr_t attr;
-	char name[16];
+	enum jail_role role = cpu->vm->vfio ? JAIL_VCPU_VFIO : JAIL_VCPU;
 
 	(void)sigaction(KICK_SIGNAL, &sa, NULL);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-	int r = pthread_create(&cpu->thread, &attr, vcpu_thread, cpu);
-	(void)pthread_attr_destroy(&attr);
-	if (r != 0)
-		return err_set(err, r, "start vCPU %u", cpu->id);
-	cpu->has_thread = true;
-	(void)snprintf(name, sizeof(name), "vcpu%u", cpu->id);
-	(void)pthread_setname_np(cpu->thread, name);
-	return 0;
+	(void)snprintf(cpu->name, sizeof(cpu->name), "vcpu%u", cpu->id);
+	return thread_start(&cpu->thread, cpu->name, STACK_SIZE, role,
+			    vcpu_thread, cpu, err);
 }
 
 void vcpu_kick(struct vcpu *cpu)
@@ -141,16 +133,15 @@ void vcpu_kick(struct vcpu *cpu)
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*leave = 1;
-	if (cpu->has_thread)
-		(void)pthread_kill(cpu->thread, KICK_SIGNAL);
+	if (cpu->thread.runs)
+		(void)pthread_kill(cpu->thread.id, KICK_SIGNAL);
 }
 
 void vcpu_destroy(struct vcpu *cpu)
 {
-	if (cpu->has_thread) {
+	if (cpu->thread.runs)
 		vcpu_kick(cpu);
-		(void)pthread_join(cpu->thread, NULL);
-	}
+	thread_join(&cpu->thread);
 	if (cpu->run != MAP_FAILED)
 		(void)munmap(cpu->run, cpu->vm->run_size);
 	if (cpu->fd >= 0)

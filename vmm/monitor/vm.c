@@ -208,7 +208,7 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = pci_host_place(&vm->pci, err);
 	if (r == 0)
 		r = settle_ram(vm, err);
-	return r < 0 ? r : pci_host_start(&vm->pci, err);
+	return r;
 }
 
 static int load(struct vm *vm, const struct machine *m, struct boot *ret,
@@ -234,6 +234,7 @@ static int load(struct vm *vm, const struct machine *m, struct boot *ret,
 static void init_empty(struct vm *vm, struct config *c, struct loop *main)
 {
 	*vm = (struct vm){ .config = c, .main = main, .fd = -1 };
+	vm->paused = true; /* until every thread has its filter */
 	vm->gm.fd = -1;
 	vm->io.epoll = vm->io.wake = -1;
 	vm->power.button.fd = -1;
@@ -266,7 +267,7 @@ int vm_create(struct vm *vm, struct config *c, struct loop *main,
 	if (r == 0)
 		r = create_ram(vm, err);
 	if (r == 0)
-		r = numa_describe(c, &m, err);
+		r = numa_describe(vm, &m, err);
 	if (r == 0)
 		r = irqchip_init(&vm->chip, vm->fd, err);
 	if (r == 0)
@@ -292,23 +293,16 @@ static void *io_thread(void *arg)
 
 int vm_start(struct vm *vm, struct err *err)
 {
-	pthread_attr_t attr;
+	int r = pci_host_start(&vm->pci, err);
 
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, IO_STACK_SIZE);
-	int r = pthread_create(&vm->io_thread, &attr, io_thread, vm);
-	(void)pthread_attr_destroy(&attr);
-	if (r != 0)
-		return err_set(err, r, "start the device loop");
-	vm->has_io_thread = true;
-	(void)pthread_setname_np(vm->io_thread, "devices");
-
-	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+	if (r == 0)
+		r = thread_start(&vm->io_thread, "devices", IO_STACK_SIZE,
+				 JAIL_LOOP, io_thread, vm, err);
+	for (unsigned i = 0; r == 0 && i < vm->nr_vcpus; i++)
 		r = vcpu_start(&vm->vcpu[i], err);
-		if (r < 0)
-			return r;
-	}
-	return numa_bind_vcpus(vm, err);
+	if (r == 0)
+		numa_bind_vcpus(vm);
+	return r;
 }
 
 static void set_stop(struct vm *vm)
@@ -324,10 +318,9 @@ void vm_destroy(struct vm *vm)
 	set_stop(vm);
 	for (unsigned i = 0; i < vm->nr_vcpus; i++)
 		vcpu_destroy(&vm->vcpu[i]);
-	if (vm->has_io_thread) {
+	if (vm->io_thread.runs)
 		loop_stop(&vm->io);
-		(void)pthread_join(vm->io_thread, NULL);
-	}
+	thread_join(&vm->io_thread);
 	for (unsigned i = 0; i < vm->nr_devs; i++)
 		virtio_close(vm->dev[i]);
 	vfio_close(vm->vfio);

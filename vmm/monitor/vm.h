@@ -21,6 +21,8 @@
 #include "vmm/core/irq.h"
 #include "vmm/core/loop.h"
 #include "vmm/core/slots.h"
+#include "vmm/core/thread.h"
+#include "vmm/lib/hostmem.h"
 #include "vmm/monitor/config.h"
 
 #define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 2)
@@ -37,8 +39,8 @@ struct vcpu {
 	unsigned id;
 	int fd;
 	struct kvm_run *run;
-	pthread_t thread;
-	bool has_thread;
+	struct thread thread;
+	char name[16]; /* of the thread */
 	bool parked; /* vm->lock */
 	struct vcpu_exits exits;
 };
@@ -49,6 +51,7 @@ struct vm {
 	size_t run_size; /* of each vCPU's kvm_run */
 	struct slots slots;
 	struct gmem gm;
+	struct host_set node_cpus[GMEM_MAX_NODES]; /* of --numa */
 	uint64_t map_ns; /* it took to map RAM for DMA; 0: it was not */
 	struct irqchip chip;
 	struct bus pio, mmio;
@@ -61,8 +64,7 @@ struct vm {
 
 	struct loop *main; /* stopped when the VM ends */
 	struct loop io; /* the devices' */
-	pthread_t io_thread;
-	bool has_io_thread;
+	struct thread io_thread;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* stop, paused, parked */
@@ -85,7 +87,10 @@ int vm_create(struct vm *vm, struct config *c, struct loop *main,
 /* machine.c: the host bridges for @ret, once devices have their places. */
 void vm_describe_pci(const struct vm *vm, struct machine *ret);
 
-/* Start the devices' loop and the vCPUs. */
+/*
+ * Start all threads, each behind its filter when the jail is on.  The guest
+ * runs when vm_resume() says so: by then the caller should have its own.
+ */
 int vm_start(struct vm *vm, struct err *err);
 
 /* Stop every thread and free everything. */
