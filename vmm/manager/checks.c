@@ -15,6 +15,7 @@
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/manager/checks_jail.h"
 #include "vmm/manager/checks_vfio.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/kernel.h"
@@ -301,19 +302,6 @@ static void ask_cgroup(const struct manager *mgr, struct check *c)
 	check_fact(c, CHECK_OK, v2 ? "version 2" : "version 1, or none");
 }
 
-static void ask_userns(const struct manager *mgr, struct check *c)
-{
-	AUTO_FREE char *text = NULL;
-
-	(void)mgr;
-	if (io_read_file("/proc/sys/user/max_user_namespaces", 32, &text,
-			 NULL) < 0)
-		check_fact(c, CHECK_OK, "not known");
-	else
-		check_fact(c, CHECK_OK, "%.*s allowed",
-			   (int)strcspn(text, "\n"), text);
-}
-
 const struct check_question check_questions[] = {
 	{ "kvm", ask_kvm },
 	{ "kvm-capabilities", ask_caps },
@@ -332,7 +320,7 @@ const struct check_question check_questions[] = {
 	{ "skopeo", ask_skopeo },
 	{ "virtiofsd", ask_virtiofsd },
 	{ "cgroup", ask_cgroup },
-	{ "user-namespaces", ask_userns },
+	{ "jail", ask_jail },
 	{ "iommu", ask_iommu },
 	{ "interrupt-remapping", ask_remapping },
 	{ "iommu-groups", ask_groups },

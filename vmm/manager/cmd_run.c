@@ -350,6 +350,7 @@ int cmd_run(struct manager *mgr, int argc, char **argv)
 {
 	__attribute__((cleanup(resolved_done))) struct resolved res = {
 		.timing.begin = timing_now(),
+		.options.jail = JAIL_DEFAULT,
 		.modules = -1,
 	};
 	struct err err = { 0 };

@@ -94,10 +94,13 @@ static void event_line(struct keeper *k, const char *line)
 	    json_get_i64(o, "ns", &ns, NULL) < 0)
 		return;
 	const char *event = json_str_or(o, "event", "");
-	if (strcmp(event, "started") == 0)
+	if (strcmp(event, "started") == 0) {
 		k->timing.started = (uint64_t)ns;
-	else if (strcmp(event, "memory") == 0)
+		keeper_jail_note(k);
+	} else if (strcmp(event, "memory") == 0)
 		timing_memory(&k->timing, o);
+	else if (strcmp(event, "jail") == 0)
+		keeper_jail_event(k, o);
 	else if (strcmp(event, "device-lost") == 0 && keeper_devices_lost(k, o))
 		(void)write_state(k, NULL);
 }
@@ -343,6 +346,7 @@ static void close_all(struct keeper *k)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
+	jail_ids_done(&k->ids);
 	frame_close(&k->agent);
 	capped_close(&k->log);
 	capped_close(&k->console);
@@ -378,6 +382,7 @@ static struct keeper *new_keeper(const struct keeper_plan *plan, int cli)
 	k->log.fd = k->console.fd = -1;
 	k->dial = k->events = k->serial = k->signals = -1;
 	k->agent.fd = -1;
+	k->ids = (struct jail_ids){ .first = JAIL_NO_UID, .lock = -1 };
 	frame_open(&k->cli, cli);
 	k->ports = json_object_new_array();
 	if (plan->spec->options->timeout)

@@ -59,6 +59,10 @@ struct keeper {
 	uint64_t timeout_at;
 	uint64_t net_note_at; /* when to say that belljar-net has ended */
 
+	struct jail_ids ids; /* users of the companions */
+	unsigned missing; /* walls of theirs (enum jail_wall) */
+	int missing_errnum; /* why the first of them is */
+
 	struct hostdev_hold hold; /* functions of the host that we have */
 	bool lost[HOSTDEV_TAKE_MAX]; /* ... and the VM has no more */
 
@@ -83,6 +87,23 @@ int keeper_start(struct keeper *k, struct err *err);
  */
 int keeper_give(struct keeper *k, struct spawn *s, struct files *f, int fd,
 		const char *name);
+
+/* keeper_jail.c: companions behind walls, or, with the jail off, without. */
+/* Users for them. */
+void keeper_jail_take(struct keeper *k);
+/*
+ * How @s is to be born, in @b, and what it is told (an option more).  The
+ * monitor is companion 0, belljar-net 1.
+ */
+int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
+			struct jail_birth *b, struct err *err);
+/* It was; -EPERM with a sentence when all walls are required. */
+int keeper_jail_born(struct keeper *k, const struct jail_birth *b,
+		     struct err *err);
+/* The monitor's event "jail". */
+void keeper_jail_event(struct keeper *k, struct json_object *event);
+/* Tell the user once what is missing. */
+void keeper_jail_note(struct keeper *k);
 
 /* keeper_devices.c */
 /* Bind the VM's functions to vfio-pci; nothing to do without any. */

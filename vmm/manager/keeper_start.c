@@ -151,11 +151,20 @@ static int make_pipe(int *ret_ours, int *ret_theirs, struct err *err)
 	return 0;
 }
 
-static int start_companion(struct spawn *s, struct keeper_child *c,
-			   struct err *err)
+/* The monitor is companion 0, belljar-net 1. */
+static int start_companion(struct keeper *k, unsigned companion,
+			   struct spawn *s, struct err *err)
 {
-	int r = spawn_start(s, &c->pid, &c->pidfd, err);
+	struct keeper_child *c = companion ? &k->net : &k->monitor;
+	struct jail_birth birth;
+	int r = keeper_jail_prepare(k, companion, s, &birth, err);
 
+	if (r < 0)
+		return r;
+	r = spawn_start(s, &c->pid, &c->pidfd, err);
+	s->birth = NULL;
+	if (r == 0)
+		return keeper_jail_born(k, &birth, err);
 	if (r == -ENOENT)
 		return err_say(err, ENOENT,
 			       "'%s' is missing; build it with 'make', or say "
@@ -246,7 +255,7 @@ static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
 	if (r < 0)
 		return err_set(err, -r, "start belljar-net");
-	r = start_companion(&s, &k->net, err);
+	r = start_companion(k, 1, &s, err);
 	if (r < 0)
 		return r;
 	(void)close(TAKE_FD(ready_wr));
@@ -354,7 +363,7 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 	if (r == 0)
 		r = add_wires(&s, w, err);
 	if (r == 0)
-		r = start_companion(&s, &k->monitor, err);
+		r = start_companion(k, 0, &s, err);
 	return r;
 }
 
@@ -377,8 +386,10 @@ int keeper_start(struct keeper *k, struct err *err)
 
 	if (r == 0)
 		r = keeper_devices_take(k, err);
-	if (r == 0)
+	if (r == 0) {
+		keeper_jail_take(k);
 		r = open_wires(k, &w, err);
+	}
 	if (r == 0 && !k->plan->spec->options->no_network)
 		r = start_net(k, &w.net, err);
 	if (r == 0)

@@ -25,6 +25,7 @@ enum {
 	KEY_READ_ONLY,
 	KEY_TIMEOUT,
 	KEY_HW,
+	KEY_JAIL,
 	KEY_SERIAL,
 	KEY_TIMING,
 	KEY_DRY_RUN,
@@ -77,6 +78,10 @@ static const struct argp_option options[] = {
 	{ "kernel-firmware", KEY_KERNEL_FIRMWARE, "DIR", 0,
 	  "Firmware for the devices' drivers (default: DIR/firmware)", 2 },
 	{ "hw", KEY_HW, "acpi|fdt", 0, "How the machine is described", 2 },
+	{ "jail", KEY_JAIL, "auto|required", 0,
+	  "Where this host lacks a wall around the VM's processes: warn "
+	  "(default), or refuse",
+	  2 },
 	{ "serial", KEY_SERIAL, NULL, 0,
 	  "Keep the kernel's messages (`console.log` of the VM)", 2 },
 
@@ -229,6 +234,8 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_NETWORK:
 		return cli_choose("--network", arg, "user", "none",
 				  &o->no_network, err);
+	case KEY_JAIL:
+		return jail_parse_mode(arg, &o->jail, err);
 	case KEY_HW:
 		return cli_choose("--hw", arg, "acpi", "fdt", &o->fdt, err);
 	default:

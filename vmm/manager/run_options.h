@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
 #include "vmm/manager/device_options.h"
 #include "vmm/manager/strv.h"
@@ -28,6 +29,7 @@ struct run_options {
 	bool no_kvm_check;
 	bool no_network;
 	bool fdt; /* instead of ACPI */
+	enum jail_mode jail;
 	const char *name; /* NULL: none */
 	const char *workdir; /* absolute, or NULL */
 	const char *user; /* or NULL */

@@ -48,13 +48,19 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What the child needs besides @s. */
+struct start {
+	int program; /* opened, or -1: search PATH */
+	int report; /* says that it could not be executed */
+};
+
 /*
  * Lift every descriptor above the numbers it may have to leave free, then put
- * each in its place and close the rest but the last, @report.
+ * each in its place and close the rest but the last two, those of @at.
  */
-static int place_fds(const struct spawn *s, int *report)
+static int place_fds(const struct spawn *s, struct start *at)
 {
-	int top = FIRST_FD + s->nr_fds + 1;
+	int top = FIRST_FD + s->nr_fds + 2;
 	int high[SPAWN_FDS_MAX];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int std[3] = { null, s->out < 0 ? null : s->out,
@@ -64,7 +70,10 @@ static int place_fds(const struct spawn *s, int *report)
 		std[i] = fcntl(std[i], F_DUPFD_CLOEXEC, top);
 	for (int i = 0; i < s->nr_fds; i++)
 		high[i] = fcntl(s->fds[i], F_DUPFD_CLOEXEC, top);
-	*report = fcntl(*report, F_DUPFD_CLOEXEC, top);
+	int report = fcntl(at->report, F_DUPFD_CLOEXEC, top);
+	int program = at->program;
+	if (program >= 0)
+		program = fcntl(program, F_DUPFD_CLOEXEC, top);
 
 	for (int i = 0; i < 3; i++)
 		if (dup2(std[i], i) < 0)
@@ -72,31 +81,62 @@ static int place_fds(const struct spawn *s, int *report)
 	for (int i = 0; i < s->nr_fds; i++)
 		if (dup2(high[i], FIRST_FD + i) < 0)
 			return -errno;
-	if (dup3(*report, top - 1, O_CLOEXEC) < 0)
+	at->report = dup3(report, top - 1, O_CLOEXEC);
+	if (at->report < 0)
 		return -errno;
-	*report = top - 1;
+	if (program >= 0)
+		at->program = dup3(program, top - 2, O_CLOEXEC);
 	return close_range((unsigned)top, ~0U, 0) < 0 ? -errno : 0;
 }
 
-static __attribute__((noreturn)) void child(const struct spawn *s, pid_t parent,
-					    int report)
+static int execute(const struct spawn *s, int program)
 {
 	char *const empty_env[] = { NULL };
 
+	if (program < 0) {
+		(void)execvpe(s->path, s->args.v, empty_env);
+		return -errno;
+	}
+	(void)execveat(program, "", s->args.v, empty_env, AT_EMPTY_PATH);
+	return -errno;
+}
+
+static __attribute__((noreturn)) void child(const struct spawn *s,
+					    struct start at)
+{
 	reset_signals();
-	int r = place_fds(s, &report);
+	int r = place_fds(s, &at);
 
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		r = -errno;
 	/* The parent may have died before prctl() could tell us. */
-	if (r == 0 && getppid() != parent)
+	if (r == 0 && jail_orphaned(at.report))
 		r = -ESRCH;
-	if (r == 0) {
-		(void)execvpe(s->path, s->args.v, empty_env);
-		r = -errno;
-	}
-	(void)!write(report, &r, sizeof(r));
+	if (r == 0)
+		r = execute(s, at.program);
+	(void)!write(at.report, &r, sizeof(r));
 	_exit(127);
+}
+
+static pid_t make_child(struct spawn *s, int *ret_pidfd, struct err *err)
+{
+	if (s->birth)
+		return jail_fork(s->birth, ret_pidfd, err);
+
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "start '%s'", s->path);
+	if (pid == 0)
+		return 0;
+	*ret_pidfd = pidfd_open(pid, 0);
+	if (*ret_pidfd < 0) {
+		int r = err_set(err, errno, "start '%s'", s->path);
+
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		return r;
+	}
+	return pid;
 }
 
 int spawn_start(struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
@@ -110,21 +150,25 @@ int spawn_start(struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
 		return err_set(err, errno, "create a pipe");
 	AUTO_CLOSE int rd = report[0];
 	AUTO_CLOSE int wr = report[1];
+	AUTO_CLOSE int program = -1;
+	AUTO_CLOSE int pidfd = -1;
 
-	pid_t parent = getpid();
-	pid_t pid = fork();
+	if (strchr(s->path, '/')) {
+		program = open(s->path, O_PATH | O_CLOEXEC);
+		if (program < 0)
+			return err_set(err, errno, "execute '%s'", s->path);
+	}
+	pid_t pid = make_child(s, &pidfd, err);
 	if (pid < 0)
-		return err_set(err, errno, "start '%s'", s->path);
-	if (pid == 0)
-		child(s, parent, wr);
+		return pid;
+	if (pid == 0) {
+		(void)close(rd);
+		child(s, (struct start){ program, wr });
+	}
 	(void)close(TAKE_FD(wr));
 
-	AUTO_CLOSE int pidfd = pidfd_open(pid, 0);
-	int failed = pidfd < 0 ? -errno : 0;
-	if (failed == 0)
-		(void)io_read_full(rd, &failed, sizeof(failed));
-	else
-		(void)kill(pid, SIGKILL);
+	int failed = 0;
+	(void)io_read_full(rd, &failed, sizeof(failed));
 	if (failed) {
 		(void)waitpid(pid, NULL, 0);
 		return err_set(err, -failed, "execute '%s'", s->path);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
 #include "vmm/manager/strv.h"
 
@@ -26,6 +27,8 @@ struct spawn {
 	int nr_fds;
 	int out; /* the child's stdout, or -1: /dev/null */
 	int err; /* the child's stderr, or -1: /dev/null */
+	/* Born behind walls; borrowed, results in it.  NULL: a plain child. */
+	struct jail_birth *birth;
 };
 
 void spawn_init(struct spawn *s, const char *path, const char *name);
@@ -38,9 +41,10 @@ int spawn_fd(struct spawn *s, int fd);
 
 /*
  * Start it: stdin is /dev/null, the environment is empty, signals are at their
- * defaults, SIGKILL comes when the calling thread ends.  *@ret_pidfd is the
- * caller's; it must reap the child.  A program that cannot be executed is an
- * error here, not a status.
+ * defaults, SIGKILL comes when the calling thread ends.  A program that is a
+ * path is opened by us, so that the user whom it will run as need not reach it.
+ * *@ret_pidfd is the caller's; it must reap the child.  A program that cannot
+ * be executed is an error here, not a status.
  */
 int spawn_start(struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
 		struct err *err);

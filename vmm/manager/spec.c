@@ -235,6 +235,7 @@ static void put_machine(struct json_object *o, const struct spec *s)
 					     list_json(&opt->kernel_module));
 	(void)json_object_object_add(o, "initrds", list_json(&opt->initrds));
 	put_str(o, "hw", opt->fdt ? "fdt" : "acpi");
+	put_str(o, "jail", jail_mode_name(opt->jail));
 	put_bool(o, "serial", opt->serial);
 }
 

@@ -4,8 +4,9 @@
  *
  * It gets frames from the monitor, never guest memory, and turns them into
  * this machine's own sockets.  Order of start: read the options, set limits,
- * take the frames socket, bind every published port, report, serve.  It ends
- * with status 0 when the monitor does, and with 125 when it cannot start.
+ * take the frames socket, bind every published port, enter the jail, report,
+ * serve.  It ends with status 0 when the monitor does, and with 125 when it
+ * cannot start.
  */
 #include <argp.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "vmm/jail/jail.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/log.h"
@@ -40,12 +42,13 @@ struct options {
 	int frames;
 	int ready;
 	const char *id;
+	struct jail_asked jail;
 	size_t nr_publish;
 	struct publish publish[PUBLISH_MAX];
 	struct err err;
 };
 
-enum { OPT_FRAMES = 256, OPT_PUBLISH, OPT_READY, OPT_ID };
+enum { OPT_FRAMES = 256, OPT_PUBLISH, OPT_READY, OPT_JAIL, OPT_ID };
 
 static const struct argp_option option_list[] = {
 	{ "frames", OPT_FRAMES, "fd:N", 0,
@@ -54,6 +57,10 @@ static const struct argp_option option_list[] = {
 	  "Forward a port of this machine to the guest (repeatable)", 0 },
 	{ "ready", OPT_READY, "fd:N", 0,
 	  "Write a line for each published port, then \"ready\"", 0 },
+	{ "jail", OPT_JAIL, "auto|required[,born][,uid=N]", 0,
+	  "When this host lacks a wall of the jail: warn (default) or refuse; "
+	  "uid: to become, by root",
+	  0 },
 	{ "id", OPT_ID, "NAME", 0, "Begin messages with NAME", 0 },
 	{ 0 },
 };
@@ -102,6 +109,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return -fd_option(arg, "--ready", &o->ready, &o->err);
 	case OPT_PUBLISH:
 		return -publish_option(o, arg);
+	case OPT_JAIL:
+		return -jail_parse(arg, &o->jail, &o->err);
 	case OPT_ID:
 		o->id = arg;
 		return 0;
@@ -165,6 +174,25 @@ static int report(const struct options *o, struct err *err)
 	return 0;
 }
 
+/*
+ * All ports are bound.  The one file that stays is libslirp's: it reads there
+ * whom to ask for names.  Who started us by hand made no namespaces: then
+ * there is no mount namespace to change.
+ */
+static int enter_jail(const struct options *o, struct err *err)
+{
+	struct jail_walls walls = {
+		.asked = o->jail,
+		.file = "/etc/resolv.conf",
+		.files = NET_POLL_MAX,
+	};
+
+	if (!o->jail.born)
+		return 0;
+	int r = jail_enclose(&walls, err);
+	return r < 0 ? r : jail_filter(JAIL_NET, err);
+}
+
 static int serve(struct options *o, struct err *err)
 {
 	struct net *net = NULL;
@@ -174,6 +202,8 @@ static int serve(struct options *o, struct err *err)
 		r = net_new(o->frames, &net, err);
 	for (size_t i = 0; i < o->nr_publish && r == 0; i++)
 		r = net_publish(net, &o->publish[i], err);
+	if (r == 0)
+		r = enter_jail(o, err);
 	if (r == 0)
 		r = report(o, err);
 	if (r == 0)
@@ -189,13 +219,19 @@ int main(int argc, char **argv)
 		.parser = parse_option,
 		.doc = "The user-mode network of one belljar guest.",
 	};
-	struct options o = { .frames = -1, .ready = -1 };
+	struct options o = {
+		.frames = -1,
+		.ready = -1,
+		.jail = JAIL_NOT_ASKED,
+	};
 
 	/*
 	 * Should the keeper die before this line, the monitor dies with it
 	 * and the frames socket ends.
 	 */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Executed through a descriptor, it has none. */
+	(void)prctl(PR_SET_NAME, "belljar-net");
 	/* libslirp writes to connections that the other side has closed. */
 	(void)signal(SIGPIPE, SIG_IGN);
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* escape_nofilter.c - a monitor without its last wall: no filter is put on. */
+#include "vmm/jail/jail.h"
+
+int __wrap_jail_filter(enum jail_role role, struct err *err);
+
+int __wrap_jail_filter(enum jail_role role, struct err *err)
+{
+	(void)role;
+	(void)err;
+	return 0;
+}
