@@ -6,12 +6,14 @@
 #include "devices/legacy/serial.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "vmm/core/layout.h"
 #include "vmm/lib/list.h"
+#include "vmm/lib/log.h"
 
 enum { RBR_THR_DLL, IER_DLM, IIR_FCR, LCR, MCR, LSR, MSR, SCR, NR_REGS };
 
@@ -74,6 +76,8 @@ static void transmit(struct serial *s, uint8_t byte)
 
 	if (s->mcr & MCR_LOOP) {
 		fifo_put(s, byte);
+	} else if (limit_take(&s->limit, 1, 0)) {
+		s->flooded++;
 	} else if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) ||
 		   write(s->out_fd, &byte, 1) != 1) {
 		s->dropped++;
@@ -224,6 +228,7 @@ int serial_init(struct serial *s, struct bus *pio, struct irqchip *chip,
 		.irq.fd = -1,
 	};
 	(void)pthread_mutex_init(&s->lock, NULL);
+	serial_limit(s, SERIAL_RATE);
 
 	int r = irq_open_line(&s->irq, chip, LAYOUT_COM1_IRQ, err);
 	if (r < 0)
@@ -242,8 +247,17 @@ int serial_init(struct serial *s, struct bus *pio, struct irqchip *chip,
 	return 0;
 }
 
+void serial_limit(struct serial *s, uint64_t rate)
+{
+	limit_init(&s->limit, rate, 0);
+}
+
 void serial_done(struct serial *s)
 {
+	if (s->flooded)
+		log_warn("serial port: the guest printed more than %" PRIu64
+			 " bytes a second, and %" PRIu64 " bytes were dropped",
+			 s->limit.bytes.rate, s->flooded);
 	if (s->in.fd >= 0)
 		loop_remove(s->loop, &s->in);
 	irq_close(&s->irq);
