@@ -6,6 +6,10 @@
  * nobody else, and a request is carried out between its pop and its push, so
  * none is in flight when the thread lets go of `serving`.  Reset takes that
  * lock, hence waits for one request.
+ *
+ * A request beyond the disk's limits is left in its queue, and the thread
+ * sleeps without the lock until it may go.  It does not listen to kicks
+ * meanwhile: a guest that kicks on gains nothing, not even our time.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,8 +18,10 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/backend/limit.h"
 #include "devices/backend/raw.h"
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
@@ -43,8 +49,13 @@ struct blk {
 	bool quit; /* atomic */
 	bool allowed; /* atomic: between start and stop */
 	pthread_mutex_t serving; /* held while the thread uses the queue */
+	int wake; /* eventfd: look at `quit` and the queue now, limits or not */
 	/* The thread's. */
+	struct limit limit;
 	struct vq_chain chain;
+	struct virtio_blk_outhdr header; /* of `chain`, read once */
+	size_t nr_ranges;
+	struct virtio_blk_discard_write_zeroes range[RANGES_MAX];
 	struct iovec data[VQ_SEGMENTS];
 };
 
@@ -109,19 +120,29 @@ static uint8_t one_range(const struct blk *blk,
 			      : raw_discard(&blk->raw, off, len));
 }
 
-static uint8_t ranges(const struct blk *blk, bool zero)
+/* Into blk->range; none when their number is not acceptable. */
+static void read_ranges(struct blk *blk)
 {
 	const struct vq_chain *c = &blk->chain;
-	struct virtio_blk_discard_write_zeroes range[RANGES_MAX];
 	size_t head = sizeof(struct virtio_blk_outhdr);
 	size_t len = c->read_len - head;
+
+	blk->nr_ranges = 0;
+	if (len > sizeof(blk->range) || len % sizeof(blk->range[0]))
+		return;
+	(void)iov_read(c->iov, c->nr_read, head, blk->range, len);
+	blk->nr_ranges = len / sizeof(blk->range[0]);
+}
+
+static uint8_t ranges(const struct blk *blk, bool zero)
+{
+	size_t len = blk->chain.read_len - sizeof(struct virtio_blk_outhdr);
 	uint8_t status = VIRTIO_BLK_S_OK;
 
-	if (blk->readonly || len > sizeof(range) || len % sizeof(range[0]))
+	if (blk->readonly || len != blk->nr_ranges * sizeof(blk->range[0]))
 		return VIRTIO_BLK_S_IOERR;
-	(void)iov_read(c->iov, c->nr_read, head, range, len);
-	for (size_t i = 0; i < len / sizeof(range[0]); i++) {
-		status = one_range(blk, &range[i], zero);
+	for (size_t i = 0; i < blk->nr_ranges; i++) {
+		status = one_range(blk, &blk->range[i], zero);
 		if (status != VIRTIO_BLK_S_OK)
 			break;
 	}
@@ -139,11 +160,11 @@ static uint8_t identify(const struct blk *blk)
 	return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t execute(struct blk *blk, const struct virtio_blk_outhdr *header)
+static uint8_t execute(struct blk *blk)
 {
-	uint64_t sector = le64toh(header->sector);
+	uint64_t sector = le64toh(blk->header.sector);
 
-	switch (le32toh(header->type)) {
+	switch (le32toh(blk->header.type)) {
 	case VIRTIO_BLK_T_IN:
 		return transfer(blk, sector, false);
 	case VIRTIO_BLK_T_OUT:
@@ -161,32 +182,76 @@ static uint8_t execute(struct blk *blk, const struct virtio_blk_outhdr *header)
 	}
 }
 
-/* 1: one request done; 0: none is waiting; -EPROTO: broken. */
-static int serve_one(struct blk *blk, struct vq *vq)
+/*
+ * Nanoseconds until the request in hand may go; 0: now, and it is paid for.
+ * Each range of a discard or write-zeroes request is an operation, and what
+ * write-zeroes covers counts as written: the host may have to.
+ */
+static uint64_t charge(struct blk *blk)
+{
+	const struct vq_chain *c = &blk->chain;
+	uint64_t bytes = 0, ops = 1;
+
+	switch (le32toh(blk->header.type)) {
+	case VIRTIO_BLK_T_IN:
+		bytes = c->write_len - 1;
+		break;
+	case VIRTIO_BLK_T_OUT:
+		bytes = c->read_len - sizeof(blk->header);
+		break;
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		for (size_t i = 0; i < blk->nr_ranges; i++)
+			bytes += (uint64_t)le32toh(blk->range[i].num_sectors) *
+				 SECTOR;
+		ops = blk->nr_ranges;
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+		ops = blk->nr_ranges;
+		break;
+	default:
+		break;
+	}
+	return limit_take(&blk->limit, bytes, ops ? ops : 1);
+}
+
+/*
+ * 1: one request done; 0: none is waiting, or it may not go before @ret_wait
+ * nanoseconds are over; -EPROTO: broken.
+ */
+static int serve_one(struct blk *blk, struct vq *vq, uint64_t *ret_wait)
 {
 	struct vq_chain *c = &blk->chain;
-	struct virtio_blk_outhdr header;
 	int r = vq_pop(vq, c);
 
 	if (r <= 0)
 		return r;
 	if (c->write_len < 1)
 		return vq_break(vq, "request without room for its status");
-	if (iov_read(c->iov, c->nr_read, 0, &header, sizeof(header)) !=
-	    sizeof(header))
+	if (iov_read(c->iov, c->nr_read, 0, &blk->header,
+		     sizeof(blk->header)) != sizeof(blk->header))
 		return vq_break(vq, "request without a header");
+	read_ranges(blk);
 
-	uint8_t status = execute(blk, &header);
+	*ret_wait = charge(blk);
+	if (*ret_wait) {
+		vq_unpop(vq);
+		return 0;
+	}
+	uint8_t status = execute(blk);
 	(void)iov_write(c->iov + c->nr_read, c->nr_write, c->write_len - 1,
 			&status, sizeof(status));
 	vq_push(vq, c->head, c->write_len);
 	return 1;
 }
 
-/* Caller holds blk->serving. */
-static void drain(struct blk *blk)
+/*
+ * Caller holds blk->serving.  Nanoseconds until the next request may go; 0:
+ * there is none.
+ */
+static uint64_t drain(struct blk *blk)
 {
 	struct vq *vq = &blk->dev->queue[0].vq;
+	uint64_t wait = 0;
 	int r;
 
 	do {
@@ -197,33 +262,52 @@ static void drain(struct blk *blk)
 		while (r > 0 &&
 		       __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE) &&
 		       virtio_running(blk->dev))
-			r = serve_one(blk, vq);
+			r = serve_one(blk, vq, &wait);
 		/* One interrupt for all that was done. */
 		virtio_used(blk->dev, 0);
 		if (r < 0)
 			virtio_broken(blk->dev, 0);
-	} while (r == 0 && vq_kicks_on(vq));
+	} while (r == 0 && wait == 0 && vq_kicks_on(vq));
+	return wait;
+}
+
+/* For a kick; or for @wait nanoseconds, unless we are wanted before. */
+static void wait_for_work(const struct blk *blk, uint64_t wait)
+{
+	struct timespec left = limit_timespec(wait);
+	struct pollfd p = {
+		.fd = wait ? blk->wake : blk->dev->queue[0].kick.fd,
+		.events = POLLIN,
+	};
+	uint64_t count;
+
+	(void)ppoll(&p, 1, wait ? &left : NULL, NULL);
+	(void)!read(p.fd, &count, sizeof(count));
 }
 
 static void *blk_thread(void *arg)
 {
 	struct blk *blk = arg;
-	struct pollfd kick = {
-		.fd = blk->dev->queue[0].kick.fd,
-		.events = POLLIN,
-	};
+	uint64_t wait = 0;
 
 	while (!__atomic_load_n(&blk->quit, __ATOMIC_ACQUIRE)) {
-		uint64_t count;
-
-		(void)poll(&kick, 1, -1);
-		(void)!read(kick.fd, &count, sizeof(count));
+		wait_for_work(blk, wait);
 		(void)pthread_mutex_lock(&blk->serving);
-		if (__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE))
-			drain(blk);
+		wait = __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE)
+			       ? drain(blk)
+			       : 0;
 		(void)pthread_mutex_unlock(&blk->serving);
 	}
 	return NULL;
+}
+
+/* Both for what it waits for and what it may wait for. */
+static void wake(struct blk *blk)
+{
+	uint64_t one = 1;
+
+	virtio_again(blk->dev, 0);
+	(void)!write(blk->wake, &one, sizeof(one));
 }
 
 static int blk_run(struct virtio_dev *dev, struct err *err)
@@ -239,6 +323,8 @@ static void blk_start(struct virtio_dev *dev)
 	struct blk *blk = dev->state;
 
 	__atomic_store_n(&blk->allowed, true, __ATOMIC_RELEASE);
+	/* What the last driver had to wait for is forgotten, but not paid. */
+	wake(blk);
 }
 
 static void blk_stop(struct virtio_dev *dev)
@@ -284,6 +370,10 @@ static int blk_open(struct virtio_dev *dev, const void *config, struct err *err)
 	blk->dev = dev;
 	blk->raw.fd = -1;
 	(void)pthread_mutex_init(&blk->serving, NULL);
+	limit_init(&blk->limit, cfg->bytes_limit, cfg->ops_limit);
+	blk->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (blk->wake < 0)
+		return err_set(err, errno, "create an eventfd");
 
 	struct raw raw;
 	int r = raw_init(&raw, cfg->fd, err);
@@ -312,9 +402,11 @@ static void blk_close(struct virtio_dev *dev)
 
 	if (blk->thread.runs) {
 		__atomic_store_n(&blk->quit, true, __ATOMIC_RELEASE);
-		virtio_again(dev, 0);
+		wake(blk);
 		thread_join(&blk->thread);
 	}
+	if (blk->wake >= 0)
+		(void)close(blk->wake);
 	if (blk->raw.fd >= 0)
 		(void)close(blk->raw.fd);
 	(void)pthread_mutex_destroy(&blk->serving);

@@ -15,11 +15,13 @@ struct blk_config {
 	int fd; /* raw image file or block device */
 	bool readonly;
 	const char *serial; /* up to 20 bytes, NULL: none */
+	uint64_t bytes_limit, ops_limit; /* a second; 0: none */
 };
 
 struct net_config {
 	int fd; /* SOCK_SEQPACKET, a frame a message (abi/net.h), or a tap */
 	uint8_t mac[6];
+	uint64_t bytes_limit, frames_limit; /* a second, each way; 0: none */
 };
 
 struct vsock_config {

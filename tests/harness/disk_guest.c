@@ -12,20 +12,32 @@
 
 #include "devices/virtio/models.h"
 
-void disk_open(struct disk_guest *g, size_t size, bool readonly,
-	       uint64_t features)
+static void open_with(struct disk_guest *g, size_t size, struct blk_config *cfg,
+		      uint64_t features)
 {
 	g->disk = memfd_create("disk", MFD_CLOEXEC);
 	assert_true(g->disk >= 0);
 	assert_int_equal(ftruncate(g->disk, (off_t)size), 0);
 
-	struct blk_config cfg = {
-		.fd = fcntl(g->disk, F_DUPFD_CLOEXEC, 0),
-		.readonly = readonly,
-		.serial = "image-0123456789abcdefgh",
-	};
-	driver_open(&g->drv, &blk_ops, &cfg);
+	cfg->fd = fcntl(g->disk, F_DUPFD_CLOEXEC, 0);
+	cfg->serial = "image-0123456789abcdefgh";
+	driver_open(&g->drv, &blk_ops, cfg);
 	g->agreed = driver_start(&g->drv, features);
+}
+
+void disk_open(struct disk_guest *g, size_t size, bool readonly,
+	       uint64_t features)
+{
+	struct blk_config cfg = { .readonly = readonly };
+
+	open_with(g, size, &cfg, features);
+}
+
+void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops)
+{
+	struct blk_config cfg = { .bytes_limit = bytes, .ops_limit = ops };
+
+	open_with(g, DISK_SIZE, &cfg, DISK_FEATURES);
 }
 
 void disk_close(struct disk_guest *g)

@@ -30,6 +30,8 @@ struct disk_guest {
 
 void disk_open(struct disk_guest *g, size_t size, bool readonly,
 	       uint64_t features);
+/* A writable one that does so much a second (0: no limit), all features. */
+void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops);
 void disk_close(struct disk_guest *g);
 
 /* The header of a request, in guest RAM. */
