@@ -6,6 +6,9 @@
  * zeros.  Backpressure goes both ways: nothing is read from the backend while
  * the guest has no buffer for it, and nothing is taken from the guest while
  * the backend does not accept it.
+ *
+ * Each way has limits of its own.  A frame that may not go yet waits where it
+ * is, in the backend or in the guest's ring, and a timer says when it may.
  */
 #include <errno.h>
 #include <linux/virtio_net.h>
@@ -13,8 +16,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "devices/backend/limit.h"
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
 #include "vmm/abi/net.h"
@@ -28,8 +33,18 @@
 
 enum { RX, TX, QUEUES };
 
+/* Frames one way; its number is its queue's. */
+struct way {
+	struct net *net;
+	struct loop_fd timer; /* timerfd; -1 without limits */
+	/* Under dev->lock. */
+	struct limit limit;
+	bool held; /* nothing may go before the timer fires */
+};
+
 struct net {
 	struct virtio_dev *dev;
+	struct way way[QUEUES];
 	struct loop_fd backend;
 	bool socket; /* else a tap */
 	bool up;
@@ -48,7 +63,9 @@ static void watch(struct net *net)
 	if (!net->up)
 		return;
 	if (net->dev->started) {
-		events |= net->rx_waiting ? 0 : (uint32_t)EPOLLIN;
+		events |= net->rx_waiting || net->way[RX].held
+				  ? 0
+				  : (uint32_t)EPOLLIN;
 		events |= net->tx_waiting ? (uint32_t)EPOLLOUT : 0;
 	}
 	/* Changing what is watched needs no memory. */
@@ -78,13 +95,32 @@ static bool at_end(const struct net *net)
 	       (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-/* 1: a frame was passed on or dropped; 0: no frame; -EPROTO: broken queue. */
+/* Loop thread: call tokens_came() in @ns nanoseconds. */
+static void hold(struct way *way, uint64_t ns)
+{
+	struct itimerspec in = { .it_value = limit_timespec(ns) };
+
+	way->held = true;
+	(void)timerfd_settime(way->timer.fd, 0, &in, NULL);
+}
+
+/*
+ * 1: a frame was passed on or dropped; 0: no frame, or it has to wait;
+ * -EPROTO: broken queue.
+ */
 static int receive(struct net *net, struct vq *vq)
 {
 	struct vq_chain *c = &net->chain;
+	struct way *way = &net->way[RX];
 	char beyond;
-	int r = vq_pop(vq, c);
+	/* How long the frame is we learn too late: the next one pays. */
+	uint64_t wait = limit_wait(&way->limit, 1, 1);
 
+	if (wait) {
+		hold(way, wait);
+		return 0;
+	}
+	int r = vq_pop(vq, c);
 	if (r <= 0) {
 		net->rx_waiting = r == 0 && !vq_kicks_on(vq);
 		return r < 0 ? r : !net->rx_waiting;
@@ -102,10 +138,12 @@ static int receive(struct net *net, struct vq *vq)
 	do {
 		n = readv(net->backend.fd, net->frame, (int)nr);
 	} while (n < 0 && errno == EINTR);
+	int error = n < 0 ? errno : 0;
 
+	if (n > 0)
+		limit_spend(&way->limit, (uint64_t)n, 1);
 	if (n < NET_FRAME_MIN || (size_t)n > room) {
 		bool retry = n > 0 || (n == 0 && !at_end(net));
-		int error = n < 0 ? errno : 0;
 
 		vq_unpop(vq);
 		if (!retry && error != EAGAIN)
@@ -143,10 +181,14 @@ static ssize_t put(const struct net *net, struct iovec *iov, unsigned nr)
 	return n < 0 ? -errno : n;
 }
 
-/* 1: a frame was taken; 0: none, or the backend is full; -EPROTO. */
+/*
+ * 1: a frame was taken; 0: none, or it has to wait for the backend or for its
+ * time; -EPROTO.
+ */
 static int transmit(struct net *net, struct vq *vq)
 {
 	struct vq_chain *c = &net->chain;
+	struct way *way = &net->way[TX];
 	int r = vq_pop(vq, c);
 
 	if (r <= 0)
@@ -155,6 +197,12 @@ static int transmit(struct net *net, struct vq *vq)
 		return vq_break(vq, "frame without a header");
 
 	size_t len = c->read_len - HEADER;
+	uint64_t wait = limit_wait(&way->limit, len, 1);
+	if (wait) {
+		vq_unpop(vq);
+		hold(way, wait);
+		return 0;
+	}
 	if (net->up && len >= NET_FRAME_MIN && len <= NET_FRAME_MAX) {
 		unsigned nr =
 			iov_slice(c->iov, c->nr_read, HEADER, len, net->frame);
@@ -169,6 +217,7 @@ static int transmit(struct net *net, struct vq *vq)
 		if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN)
 			link_down(net);
 	}
+	limit_spend(&way->limit, len, 1);
 	vq_push(vq, c->head, 0);
 	return 1;
 }
@@ -211,6 +260,25 @@ static void backend_ready(struct loop_fd *src, uint32_t events)
 	(void)pthread_mutex_unlock(&dev->lock);
 }
 
+static void tokens_came(struct loop_fd *src, uint32_t events)
+{
+	struct way *way = container_of(src, struct way, timer);
+	struct net *net = way->net;
+	struct virtio_dev *dev = net->dev;
+	uint64_t count;
+
+	(void)events;
+	(void)!read(src->fd, &count, sizeof(count));
+	(void)pthread_mutex_lock(&dev->lock);
+	way->held = false;
+	if (way == &net->way[TX] && !net->tx_waiting && dev->started &&
+	    virtio_running(dev) && dev->queue[TX].vq.size)
+		serve_tx(net);
+	/* And the backend's frames are asked for again. */
+	watch(net);
+	(void)pthread_mutex_unlock(&dev->lock);
+}
+
 static void net_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct net *net = dev->state;
@@ -218,7 +286,7 @@ static void net_kick(struct virtio_dev *dev, unsigned nr)
 	if (nr == RX) {
 		vq_kicks_off(&dev->queue[RX].vq);
 		net->rx_waiting = false;
-	} else if (!net->tx_waiting) {
+	} else if (!net->tx_waiting && !net->way[TX].held) {
 		serve_tx(net);
 	}
 	watch(net);
@@ -231,6 +299,8 @@ static void net_start(struct virtio_dev *dev)
 	/* The kick that follows makes the loop look for buffers. */
 	net->rx_waiting = true;
 	net->tx_waiting = false;
+	/* Asked anew: what the last driver used up is still to be paid. */
+	net->way[RX].held = net->way[TX].held = false;
 }
 
 static void net_stop(struct virtio_dev *dev)
@@ -261,6 +331,20 @@ static int check_backend(int fd, bool *ret_socket, struct err *err)
 	return 0;
 }
 
+static int open_way(struct net *net, struct way *way,
+		    const struct net_config *cfg, struct err *err)
+{
+	limit_init(&way->limit, cfg->bytes_limit, cfg->frames_limit);
+	if (!limit_set(&way->limit))
+		return 0;
+	way->timer.fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (way->timer.fd < 0)
+		return err_set(err, errno, "create a timer");
+	int r = loop_set(net->dev->loop, &way->timer, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch a timer") : 0;
+}
+
 static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 {
 	const struct net_config *cfg = config;
@@ -270,7 +354,14 @@ static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 	net->dev = dev;
 	net->backend.fd = -1;
 	net->backend.ready = backend_ready;
+	for (unsigned i = 0; i < QUEUES; i++)
+		net->way[i] = (struct way){
+			.net = net,
+			.timer = { .fd = -1, .ready = tokens_came },
+		};
 	int r = check_backend(cfg->fd, &net->socket, err);
+	for (unsigned i = 0; r == 0 && i < QUEUES; i++)
+		r = open_way(net, &net->way[i], cfg, err);
 	if (r < 0)
 		return r;
 	r = io_set_nonblock(cfg->fd, true);
@@ -298,6 +389,11 @@ static void net_close(struct virtio_dev *dev)
 	loop_remove(dev->loop, &net->backend);
 	if (net->backend.fd >= 0)
 		(void)close(net->backend.fd);
+	for (unsigned i = 0; i < QUEUES; i++) {
+		loop_remove(dev->loop, &net->way[i].timer);
+		if (net->way[i].timer.fd >= 0)
+			(void)close(net->way[i].timer.fd);
+	}
 }
 
 const struct virtio_ops net_ops = {
