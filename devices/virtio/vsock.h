@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "devices/backend/limit.h"
 #include "devices/virtio/virtio.h"
 #include "vmm/core/loop.h"
 #include "vmm/lib/list.h"
@@ -32,6 +33,7 @@
 #define VSOCK_PATIENCE_S  10 /* for a greeting, an answer, an end */
 #define VSOCK_HELLO_MAX	  32 /* bytes of "CONNECT port\n" */
 #define VSOCK_BATCH	  64 /* packets before others have their turn */
+#define VSOCK_DIALS	  1000 /* a second that the keeper is asked */
 
 enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
 
@@ -87,6 +89,7 @@ struct vsock {
 	struct virtio_dev *dev;
 	uint64_t cid;
 	struct loop_fd listen, dial, timer, purge;
+	struct limit dials; /* of the guest's; what exceeds it is refused */
 	bool timer_on;
 	bool purging; /* reset: connections end when the loop comes by */
 	struct list all, owing, starved;

@@ -211,6 +211,9 @@ int vsock_host_dial(struct vsock_conn *conn)
 
 	if (vs->dial.fd < 0)
 		return -ECONNREFUSED;
+	/* The keeper's time is not the guest's. */
+	if (limit_take(&vs->dials, 0, 1))
+		return -EAGAIN;
 	conn->cookie = request.cookie;
 	return io_send_fd(vs->dial.fd, &request, sizeof(request), -1);
 }
@@ -291,6 +294,7 @@ int vsock_host_open(struct vsock *vs, int listen_fd, int dial_fd,
 	struct loop *loop = vs->dev->loop;
 	int r;
 
+	limit_init(&vs->dials, 0, VSOCK_DIALS);
 	vs->timer.ready = timer_ready;
 	vs->timer.fd =
 		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -274,6 +275,45 @@ static void refusals_without_buffers_stall_the_queue(void **state)
 	}
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A guest that connects and hangs up for ever has its keeper asked so often. */
+static void requests_beyond_the_rate_are_refused(void **state)
+{
+	const uint32_t tries = 3 * VSOCK_DIALS;
+	int64_t begin = now_ms();
+	struct packet p;
+	struct dial_request request;
+	uint32_t asked = 0, refused = 0;
+
+	(void)setup(state);
+	for (uint32_t i = 0; i < tries; i++) {
+		vsock_guest_send(&g, VIRTIO_VSOCK_OP_REQUEST, 99, i, 0, NULL,
+				 0);
+		if (recv(g.keeper, &request, sizeof(request), MSG_DONTWAIT) ==
+		    sizeof(request))
+			asked++;
+		if (vsock_guest_poll(&g, &p)) {
+			assert_int_equal(le16toh(p.h.op), VIRTIO_VSOCK_OP_RST);
+			assert_int_equal(le32toh(p.h.dst_port), i);
+			refused++;
+		} else {
+			vsock_guest_send(&g, VIRTIO_VSOCK_OP_RST, 99, i, 0,
+					 NULL, 0);
+		}
+	}
+	assert_int_equal(asked + refused, tries);
+	assert_true(asked >= VSOCK_DIALS);
+	assert_true(asked <=
+		    VSOCK_DIALS + VSOCK_DIALS * (now_ms() - begin + 1) / 1000);
+}
+
 static void requests_beyond_the_table_are_refused(void **state)
 {
 	struct packet p;
@@ -383,6 +423,8 @@ int main(void)
 		TEST_WITH(refusals_without_buffers_stall_the_queue,
 			  setup_starved),
 		TEST(requests_beyond_the_table_are_refused),
+		cmocka_unit_test_teardown(requests_beyond_the_rate_are_refused,
+					  teardown),
 		TEST(reset_ends_every_connection),
 		TEST(a_broken_device_ends_its_connections),
 		cmocka_unit_test(reserved_addresses_are_refused),
