@@ -158,6 +158,35 @@ t_bad_disk() {
             --disk /dev/null,id=a-serial-number-that-is-too-long
 }
 
+t_bad_limits() {
+    local k
+    k=$(HELLO)
+    says "--disk: bps: '10q' is not a size" \
+        --kernel "$k" --disk /dev/null,bps=10q &&
+        says '--disk: bps: at least 1 byte.*; leave it out for no limit' \
+            --kernel "$k" --disk /dev/null,bps=0 &&
+        says '--disk: bps lacks its value' --kernel "$k" --disk /dev/null,bps &&
+        says '--disk: iops lacks its value' \
+            --kernel "$k" --disk /dev/null,iops,ro &&
+        says '--disk: iops: 0 is outside 1\.\.' \
+            --kernel "$k" --disk /dev/null,iops=0 &&
+        says "--disk: iops: '1k' is not a whole number" \
+            --kernel "$k" --disk /dev/null,iops=1k &&
+        says "--disk: 'pps=1' is not an option.*bps= and iops=" \
+            --kernel "$k" --disk /dev/null,pps=1 &&
+        says "--net: bps: '-1' is not a size" --kernel "$k" --net fd:0,bps=-1 &&
+        says '--net: pps: 0 is outside' --kernel "$k" --net fd:0,pps=0 &&
+        says '--net: pps lacks its value' --kernel "$k" --net fd:0,pps &&
+        says "--net: 'iops=1' is not an option.*bps= and pps=" \
+            --kernel "$k" --net fd:0,iops=1 &&
+        says '--serial: bps: at least 1' \
+            --kernel "$k" --serial stdio,bps=0 &&
+        says "--serial: 'iops=1' is not an option of it; there is bps=" \
+            --kernel "$k" --serial stdio,iops=1 &&
+        says "--serial: bps: '99999999t' is too large" \
+            --kernel "$k" --serial stdio,bps=99999999t
+}
+
 t_bad_net() {
     local mac
     for mac in 01:00:00:00:00:01 52:54:00:01:02 52:54:00:01:02:03:04 \

@@ -50,15 +50,22 @@ static const struct argp_option options[] = {
 	{ "numa", OPT_NUMA, "HOSTNODE", 0,
 	  "A NUMA node of the guest, on that one of the host; up to 8", 0 },
 	{ "hw", OPT_HW, "acpi|fdt", 0, "How the machine is described", 0 },
-	{ "serial", OPT_SERIAL, "RES|stdio", 0, "A 16550 and its output", 0 },
+	{ "serial", OPT_SERIAL, "RES|stdio[,bps=BYTES]", 0,
+	  "A 16550 and its output; what is more than BYTES a second "
+	  "(default 1m) is dropped",
+	  0 },
 	{ "control", OPT_CONTROL, "RES", 0,
 	  "Listening Unix socket, or the path of one to make", 0 },
 	{ "events", OPT_EVENTS, "fd:N", 0, "Life-cycle events as JSON lines",
 	  0 },
-	{ "disk", OPT_DISK, "RES[,ro][,id=SERIAL]", 0,
-	  "Raw file or block device as virtio-blk", 0 },
-	{ "net", OPT_NET, "fd:N[,mac=MAC]", 0,
-	  "virtio-net over a SOCK_SEQPACKET socket or a tap", 0 },
+	{ "disk", OPT_DISK, "RES[,ro][,id=SERIAL][,bps=BYTES][,iops=N]", 0,
+	  "Raw file or block device as virtio-blk; at most BYTES and N "
+	  "requests a second",
+	  0 },
+	{ "net", OPT_NET, "fd:N[,mac=MAC][,bps=BYTES][,pps=N]", 0,
+	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "
+	  "and N packets a second each way",
+	  0 },
 	{ "vsock", OPT_VSOCK, "cid=N,listen=RES[,dial=fd:N]", 0,
 	  "virtio-vsock with its host side on Unix sockets", 0 },
 	{ "rng", OPT_RNG, NULL, 0, "virtio-rng", 0 },
@@ -125,19 +132,6 @@ static int add_initrd(struct config *c, const char *arg, struct err *err)
 	return 0;
 }
 
-static int set_serial(struct config *c, const char *arg, struct err *err)
-{
-	c->serial = true;
-	if (strcmp(arg, "stdio") == 0) {
-		c->serial_out = STDOUT_FILENO;
-		c->serial_in = STDIN_FILENO;
-		return 0;
-	}
-	return config_set_fd(
-		&c->serial_out,
-		config_open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
-}
-
 static int set_hw(struct config *c, const char *arg, struct err *err)
 {
 	if (strcmp(arg, "acpi") == 0)
@@ -189,7 +183,7 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_HW:
 		return -set_hw(c, arg, err);
 	case OPT_SERIAL:
-		return -set_serial(c, arg, err);
+		return -config_set_serial(c, arg, err);
 	case OPT_CONTROL:
 		return -config_set_listener(&c->control_fd, &c->made_control,
 					    arg, err);

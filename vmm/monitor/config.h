@@ -29,11 +29,13 @@ struct config_disk {
 	int fd;
 	bool readonly;
 	char serial[21]; /* VIRTIO_BLK_ID_BYTES and a NUL */
+	uint64_t bps, iops; /* 0: no limit */
 };
 
 struct config_net {
 	int fd;
 	uint8_t mac[6];
+	uint64_t bps, pps; /* each way; 0: no limit */
 };
 
 /* A function of the host. */
@@ -59,12 +61,13 @@ struct config {
 	unsigned nr_nodes; /* of the guest; 0: no NUMA */
 	unsigned node[GMEM_MAX_NODES]; /* of the host, one for each */
 	enum machine_hw hw;
+	uint64_t serial_bps; /* 0: the device's own limit */
 	bool serial;
 	int serial_out, serial_in; /* -1: none */
 	int control_fd; /* listening; -1: none */
 	int events_fd; /* -1: none */
-	struct config_disk disk[CONFIG_MAX_DISKS];
 	unsigned nr_disks;
+	struct config_disk disk[CONFIG_MAX_DISKS];
 	struct config_net net[CONFIG_MAX_NETS];
 	unsigned nr_nets;
 	bool vsock;

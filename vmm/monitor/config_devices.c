@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_devices.c - options of the command line that add a virtio device. */
+/* config_devices.c - options of the command line that add a device. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/lib/parse.h"
 #include "vmm/monitor/config_priv.h"
@@ -16,13 +17,84 @@ static char key_mac[] = "mac";
 static char key_cid[] = "cid";
 static char key_listen[] = "listen";
 static char key_dial[] = "dial";
+static char key_bps[] = "bps";
+static char key_iops[] = "iops";
+static char key_pps[] = "pps";
 
-enum { DISK_RO, DISK_ID };
+/* Bytes a second; @what: "--disk: bps". */
+static int parse_bps(const char *value, const char *what, uint64_t *ret,
+		     struct err *err)
+{
+	uint64_t bytes;
+
+	if (!value)
+		return err_say(err, EINVAL,
+			       "%s lacks its value, bytes a second, such as "
+			       "10m",
+			       what);
+	int r = parse_size(value, what, &bytes, err);
+	if (r < 0)
+		return r;
+	if (bytes == 0)
+		return err_say(err, ERANGE,
+			       "%s: at least 1 byte a second; leave it out for "
+			       "no limit",
+			       what);
+	*ret = bytes;
+	return 0;
+}
+
+/* Operations a second. */
+static int parse_ops(const char *value, const char *what, uint64_t *ret,
+		     struct err *err)
+{
+	if (!value)
+		return err_say(err, EINVAL,
+			       "%s lacks its value, a number a second", what);
+	return parse_u64(value, what, 1, UINT64_MAX, ret, err);
+}
+
+int config_set_serial(struct config *c, char *arg, struct err *err)
+{
+	static char *const keys[] = { key_bps, NULL };
+	char *opts = strchr(arg, ',');
+	char *value;
+
+	if (opts)
+		*opts++ = '\0';
+	while (opts && *opts) {
+		const char *option = opts;
+
+		if (getsubopt(&opts, keys, &value) != 0)
+			return err_say(err, EINVAL,
+				       "--serial: '%s' is not an option of it; "
+				       "there is bps=",
+				       option);
+		int r = parse_bps(value, "--serial: bps", &c->serial_bps, err);
+		if (r < 0)
+			return r;
+	}
+	c->serial = true;
+	if (strcmp(arg, "stdio") == 0) {
+		c->serial_out = STDOUT_FILENO;
+		c->serial_in = STDIN_FILENO;
+		return 0;
+	}
+	return config_set_fd(
+		&c->serial_out,
+		config_open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
+}
+
+enum { DISK_RO, DISK_ID, DISK_BPS, DISK_IOPS };
 
 int config_add_disk(struct config *c, char *arg, struct err *err)
 {
 	static char *const keys[] = {
-		[DISK_RO] = key_ro, [DISK_ID] = key_id, NULL
+		[DISK_RO] = key_ro,
+		[DISK_ID] = key_id,
+		[DISK_BPS] = key_bps,
+		[DISK_IOPS] = key_iops,
+		NULL,
 	};
 	struct config_disk disk = { .fd = -1 };
 	char *opts = strchr(arg, ',');
@@ -35,6 +107,7 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 		*opts++ = '\0';
 	while (opts && *opts) {
 		const char *option = opts;
+		int r = 0;
 
 		switch (getsubopt(&opts, keys, &value)) {
 		case DISK_RO:
@@ -47,12 +120,20 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 					       "characters");
 			memcpy(disk.serial, value, strlen(value) + 1);
 			break;
+		case DISK_BPS:
+			r = parse_bps(value, "--disk: bps", &disk.bps, err);
+			break;
+		case DISK_IOPS:
+			r = parse_ops(value, "--disk: iops", &disk.iops, err);
+			break;
 		default:
 			return err_say(err, EINVAL,
 				       "--disk: '%s' is not an option of it; "
-				       "there are ro and id=",
+				       "there are ro, id=, bps= and iops=",
 				       option);
 		}
+		if (r < 0)
+			return r;
 	}
 	disk.fd = config_open_res(arg, disk.readonly ? O_RDONLY : O_RDWR, err);
 	if (disk.fd < 0)
@@ -88,9 +169,14 @@ static int parse_mac(const char *text, uint8_t mac[6], struct err *err)
 	return 0;
 }
 
+enum { NET_MAC, NET_BPS, NET_PPS };
+
 int config_add_net(struct config *c, char *arg, struct err *err)
 {
-	static char *const keys[] = { key_mac, NULL };
+	static char *const keys[] = { [NET_MAC] = key_mac,
+				      [NET_BPS] = key_bps,
+				      [NET_PPS] = key_pps,
+				      NULL };
 	struct config_net net = {
 		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
 			 (uint8_t)(0x56 + c->nr_nets) },
@@ -106,12 +192,20 @@ int config_add_net(struct config *c, char *arg, struct err *err)
 	while (opts && *opts) {
 		const char *option = opts;
 
-		if (getsubopt(&opts, keys, &value) != 0 || !value)
-			return err_say(err, EINVAL,
-				       "--net: '%s' is not an option of it; "
-				       "there is mac=",
-				       option);
-		int r = parse_mac(value, net.mac, err);
+		int key = getsubopt(&opts, keys, &value);
+		int r;
+
+		if (key == NET_BPS)
+			r = parse_bps(value, "--net: bps", &net.bps, err);
+		else if (key == NET_PPS)
+			r = parse_ops(value, "--net: pps", &net.pps, err);
+		else if (key == NET_MAC && value)
+			r = parse_mac(value, net.mac, err);
+		else
+			r = err_say(err, EINVAL,
+				    "--net: '%s' is not an option of it; "
+				    "there are mac=, bps= and pps=",
+				    option);
 		if (r < 0)
 			return r;
 	}

@@ -112,6 +112,8 @@ static int add_disks(struct vm *vm, struct config *c, struct err *err)
 			.fd = c->disk[i].fd,
 			.readonly = c->disk[i].readonly,
 			.serial = c->disk[i].serial,
+			.bytes_limit = c->disk[i].bps,
+			.ops_limit = c->disk[i].iops,
 		};
 		int r = add_device(vm, &blk_ops, &blk, err);
 		if (r < 0)
@@ -124,7 +126,11 @@ static int add_disks(struct vm *vm, struct config *c, struct err *err)
 static int add_nets(struct vm *vm, struct config *c, struct err *err)
 {
 	for (unsigned i = 0; i < c->nr_nets; i++) {
-		struct net_config net = { .fd = c->net[i].fd };
+		struct net_config net = {
+			.fd = c->net[i].fd,
+			.bytes_limit = c->net[i].bps,
+			.frames_limit = c->net[i].pps,
+		};
 
 		memcpy(net.mac, c->net[i].mac, sizeof(net.mac));
 		int r = add_device(vm, &net_ops, &net, err);
@@ -192,6 +198,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 	if (r == 0 && c->serial)
 		r = serial_init(&vm->serial, &vm->pio, &vm->chip, &vm->io,
 				c->serial_out, c->serial_in, err);
+	if (r == 0 && c->serial_bps)
+		serial_limit(&vm->serial, c->serial_bps);
 	if (r == 0)
 		r = pci_host_init(&vm->pci, &pci, err);
 	if (r == 0)
