@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/core/layout.h"
+#include "vmm/lib/io.h"
 #include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
 
@@ -72,13 +73,11 @@ static uint8_t fifo_get(struct serial *s)
 
 static void transmit(struct serial *s, uint8_t byte)
 {
-	struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };
-
 	if (s->mcr & MCR_LOOP) {
 		fifo_put(s, byte);
 	} else if (limit_take(&s->limit, 1, 0)) {
 		s->flooded++;
-	} else if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) ||
+	} else if (!(io_poll_now(s->out_fd, POLLOUT) & POLLOUT) ||
 		   write(s->out_fd, &byte, 1) != 1) {
 		s->dropped++;
 	}

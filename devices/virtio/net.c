@@ -89,10 +89,7 @@ static void link_down(struct net *net)
 /* A socket says "end" and "an empty message" with the same 0. */
 static bool at_end(const struct net *net)
 {
-	struct pollfd p = { .fd = net->backend.fd, .events = POLLRDHUP };
-
-	return poll(&p, 1, 0) > 0 &&
-	       (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+	return io_poll_now(net->backend.fd, POLLRDHUP) != 0;
 }
 
 /* Loop thread: call tokens_came() in @ns nanoseconds. */

@@ -333,7 +333,8 @@ static bool forward_one(struct vsock_conn *conn)
 		want = READ_MAX;
 	unsigned nr = iov_slice(c->iov + c->nr_read, c->nr_write, HEADER, want,
 				vs->part);
-	ssize_t n = readv(conn->src.fd, vs->part, (int)nr);
+	struct msghdr msg = { .msg_iov = vs->part, .msg_iovlen = nr };
+	ssize_t n = recvmsg(conn->src.fd, &msg, MSG_DONTWAIT);
 	if (n > 0) {
 		vsock_send(vs, conn, VIRTIO_VSOCK_OP_RW, 0, (uint32_t)n);
 		conn->sent += (uint32_t)n;

@@ -165,7 +165,7 @@ static int read_greeting(struct vsock_conn *conn)
 {
 	char *at = conn->hello + conn->hello_len;
 	size_t room = sizeof(conn->hello) - conn->hello_len;
-	ssize_t n = recv(conn->src.fd, at, room, MSG_PEEK);
+	ssize_t n = io_recv(conn->src.fd, at, room, MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -174,7 +174,7 @@ static int read_greeting(struct vsock_conn *conn)
 
 	char *end = memchr(at, '\n', (size_t)n);
 	size_t take = end ? (size_t)(end - at) + 1 : (size_t)n;
-	if (recv(conn->src.fd, at, take, 0) != (ssize_t)take)
+	if (io_recv(conn->src.fd, at, take, MSG_DONTWAIT) != (ssize_t)take)
 		return -EIO;
 	conn->hello_len += (unsigned)take;
 	if (!end)
@@ -194,8 +194,8 @@ int vsock_host_accepted(struct vsock_conn *conn)
 	char line[sizeof("OK 4294967295\n")];
 	int len = snprintf(line, sizeof(line), "OK %" PRIu32 "\n",
 			   conn->host_port);
-	ssize_t n = send(conn->src.fd, line, (size_t)len,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = io_send(conn->src.fd, line, (size_t)len,
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	/* The first bytes of a socket always fit, or nobody is there. */
 	return n == len ? 0 : -ECONNRESET;
@@ -236,8 +236,7 @@ static void answered(struct vsock *vs, const struct dial_answer *answer, int fd)
 	struct vsock_conn *conn = dialing(vs, answer->cookie);
 
 	/* The guest may have gone meanwhile. */
-	if (conn && answer->error == 0 && fd >= 0 &&
-	    io_set_nonblock(fd, true) == 0) {
+	if (conn && answer->error == 0 && fd >= 0) {
 		conn->src.fd = fd;
 		vsock_conn_owe(conn, OWES_RESPONSE);
 		vsock_conn_opened(conn);

@@ -13,6 +13,7 @@
 #include "vmm/core/kvm.h"
 #include "vmm/core/layout.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
 
 /* KVM takes the whole table at once.  Caller holds chip->lock. */
 static int write_routes(struct irqchip *chip)
@@ -241,7 +242,6 @@ void irq_raise(const struct irq *irq)
 
 bool irq_pending(const struct irq *irq)
 {
-	struct pollfd p = { .fd = irq->fd, .events = POLLIN };
-
-	return irq->fd >= 0 && !irq->connected && poll(&p, 1, 0) > 0;
+	return irq->fd >= 0 && !irq->connected &&
+	       io_poll_now(irq->fd, POLLIN) != 0;
 }

@@ -2,8 +2,10 @@
 /* thread.c - threads behind their filters. */
 #include "vmm/core/thread.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "vmm/lib/log.h"
 
@@ -13,6 +15,7 @@ static void *begin(void *arg)
 	struct thread *t = arg;
 	struct err err = { 0 };
 
+	__atomic_store_n(&t->tid, gettid(), __ATOMIC_RELEASE);
 	(void)prctl(PR_SET_NAME, t->name);
 	if (jail_filter(t->role, &err) < 0) {
 		log_error("%s", err.msg);
@@ -28,7 +31,11 @@ int thread_start(struct thread *t, const char *name, size_t stack,
 	pthread_attr_t attr;
 
 	*t = (struct thread){
-		.name = name, .role = role, .run = run, .arg = arg
+		.pid = getpid(),
+		.name = name,
+		.role = role,
+		.run = run,
+		.arg = arg,
 	};
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setstacksize(&attr, stack);
@@ -38,6 +45,14 @@ int thread_start(struct thread *t, const char *name, size_t stack,
 		return err_set(err, r, "start thread '%s'", name);
 	t->runs = true;
 	return 0;
+}
+
+void thread_signal(struct thread *t, int sig)
+{
+	pid_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
+
+	if (t->runs && tid)
+		(void)tgkill(t->pid, tid, sig);
 }
 
 void thread_join(struct thread *t)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
@@ -16,6 +17,7 @@
 struct thread {
 	pthread_t id;
 	bool runs; /* between thread_start() and thread_join() */
+	pid_t pid, tid; /* tid: atomic, 0 until the thread has begun */
 	const char *name;
 	enum jail_role role;
 	void *(*run)(void *arg);
@@ -30,6 +32,12 @@ struct thread {
 int thread_start(struct thread *t, const char *name, size_t stack,
 		 enum jail_role role, void *(*run)(void *arg), void *arg,
 		 struct err *err);
+
+/*
+ * Send it @sig; nothing for one that has not begun.  pthread_kill() would make
+ * three more system calls, which the jail would have to allow.
+ */
+void thread_signal(struct thread *t, int sig);
 
 /* Wait for its end; nothing for one that never started. */
 void thread_join(struct thread *t);

@@ -59,7 +59,8 @@ static const struct seccomp_rule seccomp_rules[] = {
 	/* vCPUs */
 	IOCTL(VCPU, KVM_RUN, "run the guest"),
 	IOCTL(VCPU, KVM_GET_REGS, "where the guest failed"),
-	IOCTL(VCPU, KVM_IOEVENTFD, "a BAR moved, a device started or reset"),
+	IOCTL(MAIN | VCPU, KVM_IOEVENTFD,
+	      "a BAR moved, a device started or ended"),
 	IOCTL(MAIN | VCPU, KVM_IRQFD, "vectors of MSI-X; undone at the end"),
 	IOCTL(VCPU, KVM_SET_GSI_ROUTING, "vectors of MSI-X"),
 	IOCTL(MAIN | VCPU, KVM_SET_USER_MEMORY_REGION,
@@ -68,18 +69,18 @@ static const struct seccomp_rule seccomp_rules[] = {
 	/* waiting, and each other */
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),
 	CALL(MAIN | LOOP, epoll_ctl, "connections come and go"),
-	CALL(ALL, poll, "is there room, is it the end; the disk's kick"),
+	CALL(ALL, ppoll,
+	     "is there room, is it the end; a disk's kick, its rate"),
 	CALL(OURS, futex, "locks"),
 
 	/* data */
 	CALL(ALL, read, "eventfds, streams"),
 	CALL(ALL, write, "eventfds, serial port, log"),
-	CALL(LOOP, readv, "frames and streams into guest memory"),
-	CALL(LOOP, writev, "streams out of guest memory"),
-	CALL(LOOP | NET, sendmsg, "frames; datagrams"),
-	CALL(LOOP | NET, recvmsg, "connections from the keeper; datagrams"),
-	CALL(MAIN, recvfrom, "requests on the control socket"),
-	CALL(MAIN | LOOP, sendto, "answers"),
+	CALL(LOOP, readv, "frames into guest memory"),
+	CALL(LOOP, writev, "frames to a tap"),
+	CALL(MAIN | LOOP | NET, sendmsg, "streams, frames, answers"),
+	CALL(MAIN | LOOP | NET, recvmsg, "streams, requests, new connections"),
+	CALL(LOOP, timerfd_settime, "the rate of the network"),
 	CALL(MAIN | LOOP | NET, accept4, "control and vsock clients"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(DISK, preadv, "read the disk"),
@@ -87,6 +88,20 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(DISK, fdatasync, "flush"),
 	CALL(DISK, fallocate, "discard, write zeroes"),
 	CALL(LOOP, getrandom, "virtio-rng"),
+
+	/* functions of the host, with --device and --gpus */
+	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_SET_IRQS,
+	      "interrupts; undone at the end"),
+	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_RESET,
+	      "asked by the guest; at the end"),
+	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+	      "reset by the bus"),
+	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_PCI_HOT_RESET, "reset by the bus"),
+	IOCTL(MVFIO, VFIO_IOMMU_UNMAP_DMA, "the end"),
+	IOCTL(MVFIO, VFIO_GROUP_UNSET_CONTAINER, "a device is given up"),
+	CALL(VVFIO | MVFIO, preadv, "configuration space, registers"),
+	CALL(VVFIO | MVFIO, pwritev, "configuration space, registers"),
+	CALL(VVFIO, eventfd2, "a vector more"),
 
 	/* memory of our own */
 	CALL(ALL, brk, "malloc"),
@@ -101,7 +116,6 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(OURS, rt_sigprocmask, "threads start and end"),
 	CALL(VCPU, rt_sigreturn, "the kick"),
 	CALL(MAIN, tgkill, "the kick"),
-	CALL(MAIN, getpid, "the kick"),
 };
 
 #endif

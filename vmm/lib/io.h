@@ -48,6 +48,15 @@ int io_set_nonblock(int fd, bool on);
 int io_set_cloexec(int fd, bool on);
 
 /*
+ * One call of ppoll(), recvmsg() or sendmsg() each, whatever is asked: a jailed
+ * process has few system calls.  What of @events (POLLIN..) is true of @fd now;
+ * or what recv() and send() return.
+ */
+short io_poll_now(int fd, short events);
+ssize_t io_recv(int sock, void *buf, size_t len, int flags);
+ssize_t io_send(int sock, const void *buf, size_t len, int flags);
+
+/*
  * Listening Unix stream socket at @path (mode 0600 by umask 077); the name
  * must not exist.  Returns the descriptor or -errno.
  */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sock.c - Unix sockets, and descriptors sent over them. */
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
@@ -45,6 +47,32 @@ int io_unix_listen(const char *path, struct err *err)
 	if (listen(fd, 64) < 0)
 		return err_set(err, errno, "listen on '%s'", path);
 	return TAKE_FD(fd);
+}
+
+short io_poll_now(int fd, short events)
+{
+	static const struct timespec now;
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return ppoll(&p, 1, &now, NULL) > 0 ? p.revents : 0;
+}
+
+ssize_t io_recv(int sock, void *buf, size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return recvmsg(sock, &msg, flags);
+}
+
+ssize_t io_send(int sock, const void *buf, size_t len, int flags)
+{
+	/* sendmsg() reads the buffer only; its struct lacks the const. */
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
+			     .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return sendmsg(sock, &msg, flags);
 }
 
 int io_send_fd(int sock, const void *buf, size_t len, int fd)

@@ -119,7 +119,7 @@ static void answer_request(struct vm *vm, const char *word, int fd)
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return;
 	/* A client that does not read its answers does without them. */
-	(void)send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)io_send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void hang_up(struct control_client *client)
@@ -134,8 +134,8 @@ static void on_request(struct loop_fd *src, uint32_t events)
 {
 	struct control_client *c =
 		container_of(src, struct control_client, src);
-	ssize_t n = recv(src->fd, c->line + c->len, sizeof(c->line) - c->len,
-			 MSG_DONTWAIT);
+	ssize_t n = io_recv(src->fd, c->line + c->len, sizeof(c->line) - c->len,
+			    MSG_DONTWAIT);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -231,9 +231,8 @@ static void send_event(int fd, struct json_object *o)
 		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	char line[256];
 	int n = snprintf(line, sizeof(line), "%s\n", text);
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-	if (n > 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
+	if (n > 0 && (io_poll_now(fd, POLLOUT) & POLLOUT))
 		(void)!write(fd, line, (size_t)n);
 }
 

@@ -133,8 +133,8 @@ void vcpu_kick(struct vcpu *cpu)
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*leave = 1;
-	if (cpu->thread.runs)
-		(void)pthread_kill(cpu->thread.id, KICK_SIGNAL);
+	/* One that has not begun has not looked at the flags either. */
+	thread_signal(&cpu->thread, KICK_SIGNAL);
 }
 
 void vcpu_destroy(struct vcpu *cpu)

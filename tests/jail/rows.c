@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rows.c - print the rows of the jail's filters: "ROLE CALL". */
+#include <stdio.h>
+
+#include "vmm/jail/seccomp_rules.h"
+
+int main(void)
+{
+	static const char *const names[JAIL_ROLES] = {
+		[JAIL_MAIN] = "main",
+		[JAIL_VCPU] = "vcpu",
+		[JAIL_LOOP] = "loop",
+		[JAIL_DISK] = "disk",
+		[JAIL_MAIN_VFIO] = "main_vfio",
+		[JAIL_VCPU_VFIO] = "vcpu_vfio",
+		[JAIL_NET] = "net",
+	};
+	const size_t nr = sizeof(seccomp_rules) / sizeof(seccomp_rules[0]);
+
+	for (unsigned role = 0; role < JAIL_ROLES; role++)
+		for (size_t i = 0; i < nr; i++)
+			if (seccomp_rules[i].roles & 1U << role)
+				printf("%s %s\n", names[role],
+				       seccomp_rules[i].name);
+	return 0;
+}
