@@ -62,7 +62,7 @@ $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core jail lib)
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -lpthread
 $O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
-$O/belljar-net: LIBS := -lslirp -lcap-ng
+$O/belljar-net: LIBS := -lslirp -lresolv -lcap-ng
 $(PROGRAMS):
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@

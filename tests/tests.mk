@@ -11,7 +11,7 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 		$(call layerlib,net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
-		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng \
+		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \
 		-lyaml -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.

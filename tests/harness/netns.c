@@ -222,7 +222,8 @@ static void exec_net(int wire, int out, bool ready, const char *const *publish,
 	else
 		(void)dup2(out, STDERR_FILENO);
 	for (; publish && *publish; publish++) {
-		argv[argc++] = publish_arg;
+		if (strncmp(*publish, "--", 2) != 0)
+			argv[argc++] = publish_arg;
 		/* execv() does not write to it. */
 		argv[argc++] = (char *)(uintptr_t)*publish;
 	}

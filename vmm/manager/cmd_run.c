@@ -26,6 +26,7 @@
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/modules.h"
+#include "vmm/manager/pin.h"
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/writable.h"
@@ -38,6 +39,7 @@ struct resolved {
 	struct store *store;
 	struct image *image;
 	struct devices devices;
+	struct allow_list allow;
 	struct spec spec;
 	int modules; /* their disk, -1: none */
 	char id[VMDIR_ID_LEN + 1];
@@ -122,6 +124,8 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		r = vmdir_new_id(res->id, err);
 	if (r == 0)
 		r = devices_choose(mgr, &res->options, &res->devices, err);
+	if (r == 0)
+		r = pin_all(&res->options.allow, &res->allow, err);
 	if (r < 0)
 		return r;
 	const struct spec_parts parts = {
@@ -129,6 +133,7 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		.image = res->image,
 		.kernel = &kernel,
 		.devices = &res->devices,
+		.allow = &res->allow,
 		.id = res->id,
 		.host_memory = host_meminfo("MemTotal"),
 	};

@@ -189,6 +189,7 @@ static void on_monitor_err(struct keeper *k)
 static void on_net_err(struct keeper *k)
 {
 	keeper_child_read(&k->net);
+	keeper_child_note(k, &k->net);
 }
 
 /* It ends with the monitor too: only one that ends alone is worth a word. */

@@ -22,6 +22,7 @@ void keeper_child_read(struct keeper_child *c)
 
 		memmove(c->said, c->said + half, c->said_len - half);
 		c->said_len -= half;
+		c->noted = c->noted > half ? c->noted - half : 0;
 		room = half;
 	}
 	ssize_t n = read(c->err, c->said + c->said_len, room);
@@ -89,6 +90,38 @@ void keeper_child_sentence(const struct keeper *k, const struct keeper_child *c,
 		n += more < (int)(len - n) ? (size_t)more : len - n - 1;
 	}
 	ret[n] = '\0';
+}
+
+/* It talks to a hostile guest: what it says is not let loose on a terminal. */
+static void send_note(struct keeper *k, const char *line, size_t len)
+{
+	char text[KEEPER_SAID_MAX];
+
+	memcpy(text, line, len);
+	text[len] = '\0';
+	const char *said = skip_prefix(k, text);
+	if (said == text)
+		return;
+	for (char *p = text; *p; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+	(void)frame_send_str(&k->cli, KEEPER_NOTE, said);
+}
+
+void keeper_child_note(struct keeper *k, struct keeper_child *c)
+{
+	for (;;) {
+		const char *line = c->said + c->noted;
+		const char *end = memchr(line, '\n', c->said_len - c->noted);
+
+		if (!end)
+			return;
+		c->noted += (size_t)(end - line) + 1;
+		if (c->nr_notes == KEEPER_NOTES_MAX)
+			continue;
+		c->nr_notes++;
+		send_note(k, line, (size_t)(end - line));
+	}
 }
 
 void keeper_child_kill(const struct keeper_child *c)

@@ -18,6 +18,7 @@
 #define KEEPER_LOG_MAX	  (64ULL << 20)
 #define KEEPER_SAID_MAX	  2048
 #define KEEPER_EVENTS_MAX 512
+#define KEEPER_NOTES_MAX  32 /* lines of one companion */
 
 /* A companion process and the last it said on stderr. */
 struct keeper_child {
@@ -25,6 +26,8 @@ struct keeper_child {
 	int pidfd;
 	int err; /* read end of its stderr */
 	size_t said_len;
+	size_t noted; /* of these: passed on by keeper_child_note() */
+	unsigned nr_notes;
 	char said[KEEPER_SAID_MAX];
 };
 
@@ -134,6 +137,8 @@ void keeper_child_read(struct keeper_child *c);
 /* The last line said, without log prefix; "" when there is none. */
 void keeper_child_sentence(const struct keeper *k, const struct keeper_child *c,
 			   char *ret, size_t len);
+/* Pass whole lines of its log on to the CLI, KEEPER_NOTES_MAX at most. */
+void keeper_child_note(struct keeper *k, struct keeper_child *c);
 /* SIGKILL; harmless when it is gone. */
 void keeper_child_kill(const struct keeper_child *c);
 /* Reap: exit status or 128+n; closes the pidfd.  The child has ended. */

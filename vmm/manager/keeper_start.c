@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/manager/keeper_priv.h"
@@ -220,6 +221,19 @@ static int wait_ready(struct keeper *k, int fd, struct err *err)
 		       status);
 }
 
+/* What the guest may reach, as it was looked up before the VM was made. */
+static int add_allow(struct spawn *s, const struct allow_list *list)
+{
+	char text[ALLOW_TEXT_MAX];
+	int r = 0;
+
+	for (size_t i = 0; list && r == 0 && i < list->n; i++) {
+		allow_format(&list->v[i], text, sizeof(text));
+		r = strv_add(&s->args, "--allow=%s", text);
+	}
+	return r;
+}
+
 /* Both ends of the frames' socket: one for the monitor, one for the network. */
 static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 {
@@ -251,6 +265,8 @@ static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 		r = strv_add(&s.args, "--ready=fd:%d", spawn_fd(&s, ready_wr));
 	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
 		r = strv_add(&s.args, "--publish=%s", o->publish.v[i]);
+	if (r == 0)
+		r = add_allow(&s, k->plan->spec->allow);
 	if (r == 0)
 		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
 	if (r < 0)

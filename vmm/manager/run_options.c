@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "vmm/lib/allow.h"
 #include "vmm/lib/parse.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/run_values.h"
@@ -17,6 +18,7 @@ enum {
 	KEY_CPUS,
 	KEY_SHM_SIZE,
 	KEY_NETWORK,
+	KEY_ALLOW,
 	KEY_KERNEL,
 	KEY_INITRD,
 	KEY_KERNEL_MODULES,
@@ -62,6 +64,10 @@ static const struct argp_option options[] = {
 	  2 },
 	{ "network", KEY_NETWORK, "user|none", 0, "Default: user", 2 },
 	{ "net", 0, NULL, OPTION_ALIAS, NULL, 2 },
+	{ "allow", KEY_ALLOW, "HOST:PORT[/PROTO]", 0,
+	  "Let the guest reach this and nothing else (repeatable); HOST is a "
+	  "name, looked up once, or an address",
+	  2 },
 	{ "publish", 'p', "[IP:]HOST:GUEST[/PROTO]", 0,
 	  "Publish a port, on 127.0.0.1 unless IP says otherwise", 2 },
 	{ "kernel", KEY_KERNEL, "minimal|stock|FILE", 0,
@@ -165,6 +171,15 @@ static int add(struct strv *to, const char *text, struct err *err)
 	return r < 0 ? err_set(err, -r, "read the options") : 0;
 }
 
+/* Names are looked up later; a mistake in the writing is told now. */
+static int add_allow(struct run_options *o, const char *text, struct err *err)
+{
+	struct allow a;
+	int r = allow_parse(text, &a, err);
+
+	return r < 0 ? r : add(&o->allow, text, err);
+}
+
 /* Options about devices.  -ENOSYS: not one of them. */
 static int set_device(int key, char *arg, struct run_options *o,
 		      struct err *err)
@@ -231,6 +246,8 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_KERNEL_FIRMWARE:
 		o->kernel_firmware = arg;
 		return 0;
+	case KEY_ALLOW:
+		return add_allow(o, arg, err);
 	case KEY_NETWORK:
 		return cli_choose("--network", arg, "user", "none",
 				  &o->no_network, err);
@@ -312,6 +329,12 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 			       "-p %s needs a network; leave out --network "
 			       "none",
 			       ret->publish.v[0]);
+	if (ret->no_network && ret->allow.n)
+		return err_say(
+			err, EINVAL,
+			"--allow %s needs a network; leave out --network "
+			"none",
+			ret->allow.v[0]);
 	if (!ret->kernel_modules &&
 	    (ret->kernel_module.n || ret->kernel_firmware))
 		return err_say(err, EINVAL,
@@ -331,6 +354,7 @@ void run_options_done(struct run_options *o)
 	strv_done(&o->env_file);
 	strv_done(&o->env);
 	strv_done(&o->publish);
+	strv_done(&o->allow);
 	strv_done(&o->initrds);
 	strv_done(&o->kernel_module);
 	strv_done(&o->cdi_dirs);

@@ -42,6 +42,7 @@ struct run_options {
 	struct strv env_file; /* NAME=VALUE, or NAME to unset it */
 	struct strv env; /* the same; wins over env_file */
 	struct strv publish; /* as the user wrote them */
+	struct strv allow; /* the same; none: everything may be reached */
 	struct strv initrds; /* paths */
 	struct device_asks devices; /* in the order given */
 	struct strv cdi_dirs; /* none: the usual ones */

@@ -10,6 +10,7 @@
 #include "vmm/abi/agent.h"
 #include "vmm/manager/devices.h"
 #include "vmm/manager/image.h"
+#include "vmm/manager/pin.h"
 
 #define DEFAULT_PATH                                                           \
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -151,6 +152,7 @@ int spec_make(const struct spec_parts *parts, struct spec *ret, struct err *err)
 		.cpus = o->cpus ? o->cpus : 1,
 		.kernel = *parts->kernel,
 		.devices = parts->devices,
+		.allow = parts->allow,
 	};
 	(void)snprintf(s->hostname, sizeof(s->hostname), "%s",
 		       o->hostname ? o->hostname : parts->id);
@@ -224,6 +226,8 @@ static void put_machine(struct json_object *o, const struct spec *s)
 	put_u64(o, "memory", s->memory);
 	put_str(o, "network", opt->no_network ? "none" : "user");
 	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
+	if (s->allow && s->allow->n)
+		(void)json_object_object_add(o, "allow", pin_to_json(s->allow));
 	put_str(o, "kernel", k->flavour);
 	put_str(o, "kernel_image", k->image);
 	put_str(o, "kernel_version", k->version[0] ? k->version : NULL);

@@ -15,6 +15,7 @@
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/strv.h"
 
+struct allow_list;
 struct devices;
 struct image;
 
@@ -24,6 +25,7 @@ struct spec_parts {
 	const struct image *image;
 	const struct kernel *kernel;
 	const struct devices *devices;
+	const struct allow_list *allow; /* pinned; NULL: no --allow */
 	const char *id; /* the VM's: its default host name */
 	uint64_t host_memory; /* bytes */
 };
@@ -41,6 +43,7 @@ struct spec {
 	uint64_t memory; /* bytes, whole MiB */
 	struct kernel kernel;
 	const struct devices *devices; /* borrowed */
+	const struct allow_list *allow; /* borrowed; NULL: no --allow */
 };
 
 /*

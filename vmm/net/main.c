@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #include "vmm/jail/jail.h"
+#include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/log.h"
@@ -45,16 +46,26 @@ struct options {
 	struct jail_asked jail;
 	size_t nr_publish;
 	struct publish publish[PUBLISH_MAX];
+	struct allow_list allow;
 	struct err err;
 };
 
-enum { OPT_FRAMES = 256, OPT_PUBLISH, OPT_READY, OPT_JAIL, OPT_ID };
+enum {
+	OPT_FRAMES = 256,
+	OPT_PUBLISH,
+	OPT_ALLOW,
+	OPT_READY,
+	OPT_JAIL,
+	OPT_ID,
+};
 
 static const struct argp_option option_list[] = {
 	{ "frames", OPT_FRAMES, "fd:N", 0,
 	  "Ethernet frames of the guest: a SOCK_SEQPACKET socket", 0 },
 	{ "publish", OPT_PUBLISH, "[IP:]HOST:GUEST[/PROTO]", 0,
 	  "Forward a port of this machine to the guest (repeatable)", 0 },
+	{ "allow", OPT_ALLOW, "PROTO:PORT:[NAME]=ADDRESS[,ADDRESS...]", 0,
+	  "Let the guest reach these only (repeatable)", 0 },
 	{ "ready", OPT_READY, "fd:N", 0,
 	  "Write a line for each published port, then \"ready\"", 0 },
 	{ "jail", OPT_JAIL, "auto|required[,born][,uid=N]", 0,
@@ -98,6 +109,21 @@ static int publish_option(struct options *o, const char *arg)
 	return r;
 }
 
+static int allow_option(struct options *o, const char *arg)
+{
+	struct allow_list *list = &o->allow;
+
+	if (list->n == ALLOW_MAX)
+		return err_say(&o->err, E2BIG,
+			       "--allow: more than %d entries; allow fewer",
+			       ALLOW_MAX);
+
+	int r = allow_parse_pinned(arg, &list->v[list->n], &o->err);
+	if (r == 0)
+		list->n++;
+	return r;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -111,6 +137,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return -publish_option(o, arg);
 	case OPT_JAIL:
 		return -jail_parse(arg, &o->jail, &o->err);
+	case OPT_ALLOW:
+		return -allow_option(o, arg);
 	case OPT_ID:
 		o->id = arg;
 		return 0;
@@ -200,6 +228,8 @@ static int serve(struct options *o, struct err *err)
 
 	if (r == 0)
 		r = net_new(o->frames, &net, err);
+	if (r == 0)
+		r = net_allow(net, &o->allow, err);
 	for (size_t i = 0; i < o->nr_publish && r == 0; i++)
 		r = net_publish(net, &o->publish[i], err);
 	if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* packet.c - UDP datagrams in and out of Ethernet frames. */
+/* packet.c - IP packets in and out of Ethernet frames. */
 #include "vmm/net/packet.h"
 
 #include <arpa/inet.h>
@@ -109,8 +109,78 @@ bool packet_parse(const uint8_t *frame, size_t len, struct packet *ret)
 	return ok;
 }
 
-/* Header and payload at @out; @pseudo is the sum of the pseudo header. */
-static void build_udp(const struct packet *p, uint32_t pseudo, uint8_t *out)
+static void head4(const struct packet *p, uint8_t protocol, size_t payload,
+		  uint8_t *out)
+{
+	struct ip ip;
+
+	/* Two bit fields make one byte: nothing may be left undefined. */
+	memset(&ip, 0, sizeof(ip));
+	ip.ip_v = 4;
+	ip.ip_hl = sizeof(ip) / 4;
+	ip.ip_len = htons((uint16_t)(sizeof(ip) + payload));
+	ip.ip_off = htons(IP_DF);
+	ip.ip_ttl = TTL;
+	ip.ip_p = protocol;
+	ip.ip_src = p->src.v4.sin_addr;
+	ip.ip_dst = p->dst.v4.sin_addr;
+	ip.ip_sum = checksum(sum(&ip, sizeof(ip), 0));
+	memcpy(out, &ip, sizeof(ip));
+}
+
+static void head6(const struct packet *p, uint8_t protocol, size_t payload,
+		  uint8_t *out)
+{
+	struct ip6_hdr ip = {
+		.ip6_flow = htonl(6U << 28),
+		.ip6_plen = htons((uint16_t)payload),
+		.ip6_nxt = protocol,
+		.ip6_hlim = TTL,
+		.ip6_src = p->src.v6.sin6_addr,
+		.ip6_dst = p->dst.v6.sin6_addr,
+	};
+
+	memcpy(out, &ip, sizeof(ip));
+}
+
+/* Ethernet and IP.  Their length, or 0 when @payload does not fit. */
+static size_t heads(const struct packet *p, uint8_t protocol, size_t payload,
+		    const uint8_t src_mac[ETH_ALEN],
+		    const uint8_t dst_mac[ETH_ALEN], uint8_t *frame)
+{
+	bool v6 = p->src.any.sa_family == AF_INET6;
+	size_t head = v6 ? sizeof(struct ip6_hdr) : sizeof(struct ip);
+	struct ether_header eth = {
+		.ether_type = htons(v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
+	};
+
+	if (payload > PACKET_MTU - head)
+		return 0;
+	memcpy(eth.ether_shost, src_mac, ETH_ALEN);
+	memcpy(eth.ether_dhost, dst_mac, ETH_ALEN);
+	memcpy(frame, &eth, sizeof(eth));
+	if (v6)
+		head6(p, protocol, payload, frame + ETH_HLEN);
+	else
+		head4(p, protocol, payload, frame + ETH_HLEN);
+	return ETH_HLEN + head;
+}
+
+/* Sum of the pseudo header; ICMP over IPv4 has none. */
+static uint32_t pseudo(const struct packet *p, uint8_t protocol, size_t payload)
+{
+	uint32_t acc = protocol + (uint32_t)payload;
+
+	if (p->src.any.sa_family == AF_INET6)
+		return sum(&p->src.v6.sin6_addr, 16,
+			   sum(&p->dst.v6.sin6_addr, 16, acc));
+	if (protocol == IPPROTO_ICMP)
+		return 0;
+	return sum(&p->src.v4.sin_addr, 4, sum(&p->dst.v4.sin_addr, 4, acc));
+}
+
+size_t packet_build(const struct packet *p, const uint8_t src_mac[ETH_ALEN],
+		    const uint8_t dst_mac[ETH_ALEN], uint8_t *frame)
 {
 	size_t len = sizeof(struct udphdr) + p->len;
 	struct udphdr udp = {
@@ -118,72 +188,101 @@ static void build_udp(const struct packet *p, uint32_t pseudo, uint8_t *out)
 		.uh_dport = p->dst.v4.sin_port,
 		.uh_ulen = htons((uint16_t)len),
 	};
+	size_t at = heads(p, IPPROTO_UDP, len, src_mac, dst_mac, frame);
 
-	pseudo += IPPROTO_UDP + (uint32_t)len;
-	udp.uh_sum =
-		checksum(sum(p->data, p->len, sum(&udp, sizeof(udp), pseudo)));
+	if (at == 0)
+		return 0;
+	udp.uh_sum = checksum(
+		sum(p->data, p->len,
+		    sum(&udp, sizeof(udp), pseudo(p, IPPROTO_UDP, len))));
 	/* RFC 768: nought means that there is no checksum. */
 	if (udp.uh_sum == 0)
 		udp.uh_sum = 0xffff;
-	memcpy(out, &udp, sizeof(udp));
-	memcpy(out + sizeof(udp), p->data, p->len);
+	memcpy(frame + at, &udp, sizeof(udp));
+	memcpy(frame + at + sizeof(udp), p->data, p->len);
+	return at + len;
 }
 
-static size_t build4(const struct packet *p, uint8_t *out)
+size_t packet_wrap(const struct packet *p, uint8_t protocol, size_t sum_at,
+		   const uint8_t src_mac[ETH_ALEN],
+		   const uint8_t dst_mac[ETH_ALEN], uint8_t *frame)
 {
-	size_t len = sizeof(struct ip) + sizeof(struct udphdr) + p->len;
+	size_t at = heads(p, protocol, p->len, src_mac, dst_mac, frame);
+
+	if (at == 0)
+		return 0;
+	memcpy(frame + at, p->data, p->len);
+	uint16_t check =
+		checksum(sum(frame + at, p->len, pseudo(p, protocol, p->len)));
+	memcpy(frame + at + sum_at, &check, sizeof(check));
+	return at + p->len;
+}
+
+static int open4(const uint8_t *p, size_t len, struct packet *ret)
+{
 	struct ip ip;
 
-	/* Two bit fields make one byte: nothing may be left undefined. */
-	memset(&ip, 0, sizeof(ip));
-	ip.ip_v = 4;
-	ip.ip_hl = sizeof(ip) / 4;
-	ip.ip_len = htons((uint16_t)len);
-	ip.ip_off = htons(IP_DF);
-	ip.ip_ttl = TTL;
-	ip.ip_p = IPPROTO_UDP;
-	ip.ip_src = p->src.v4.sin_addr;
-	ip.ip_dst = p->dst.v4.sin_addr;
-	ip.ip_sum = checksum(sum(&ip, sizeof(ip), 0));
-	memcpy(out, &ip, sizeof(ip));
-	build_udp(p, sum(&ip.ip_src, 4, sum(&ip.ip_dst, 4, 0)),
-		  out + sizeof(ip));
-	return len;
+	if (len < sizeof(ip))
+		return -1;
+	memcpy(&ip, p, sizeof(ip));
+
+	size_t total = ntohs(ip.ip_len);
+	if (ip.ip_v != 4 || ip.ip_hl != sizeof(ip) / 4 || total < sizeof(ip) ||
+	    total > len || ntohs(ip.ip_off) & ~IP_DF)
+		return -1;
+	*ret = (struct packet){
+		.src.v4 = { .sin_family = AF_INET, .sin_addr = ip.ip_src },
+		.dst.v4 = { .sin_family = AF_INET, .sin_addr = ip.ip_dst },
+		.data = p + sizeof(ip),
+		.len = total - sizeof(ip),
+	};
+	return ip.ip_p;
 }
 
-static size_t build6(const struct packet *p, uint8_t *out)
+static int open6(const uint8_t *p, size_t len, struct packet *ret)
 {
-	size_t payload = sizeof(struct udphdr) + p->len;
-	struct ip6_hdr ip = {
-		.ip6_flow = htonl(6U << 28),
-		.ip6_plen = htons((uint16_t)payload),
-		.ip6_nxt = IPPROTO_UDP,
-		.ip6_hlim = TTL,
-		.ip6_src = p->src.v6.sin6_addr,
-		.ip6_dst = p->dst.v6.sin6_addr,
-	};
+	struct ip6_hdr ip;
 
-	memcpy(out, &ip, sizeof(ip));
-	build_udp(p, sum(&ip.ip6_src, 16, sum(&ip.ip6_dst, 16, 0)),
-		  out + sizeof(ip));
-	return sizeof(ip) + payload;
+	if (len < sizeof(ip))
+		return -1;
+	memcpy(&ip, p, sizeof(ip));
+
+	size_t payload = ntohs(ip.ip6_plen);
+	if (ip.ip6_vfc >> 4 != 6 || payload > len - sizeof(ip))
+		return -1;
+	*ret = (struct packet){
+		.data = p + sizeof(ip),
+		.len = payload,
+	};
+	ret->src.v6.sin6_family = AF_INET6;
+	ret->src.v6.sin6_addr = ip.ip6_src;
+	ret->dst.v6.sin6_family = AF_INET6;
+	ret->dst.v6.sin6_addr = ip.ip6_dst;
+	return ip.ip6_nxt;
 }
 
-size_t packet_build(const struct packet *p, const uint8_t src_mac[ETH_ALEN],
-		    const uint8_t dst_mac[ETH_ALEN], uint8_t *frame)
+int packet_open(const uint8_t *frame, size_t len, struct packet *ret)
 {
-	bool v6 = p->src.any.sa_family == AF_INET6;
-	size_t heads = (v6 ? sizeof(struct ip6_hdr) : sizeof(struct ip)) +
-		       sizeof(struct udphdr);
-	struct ether_header eth = {
-		.ether_type = htons(v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP),
-	};
+	int protocol = -1;
 
-	if (p->len > PACKET_MTU - heads)
-		return 0;
-	memcpy(eth.ether_shost, src_mac, ETH_ALEN);
-	memcpy(eth.ether_dhost, dst_mac, ETH_ALEN);
-	memcpy(frame, &eth, sizeof(eth));
-	return ETH_HLEN +
-	       (v6 ? build6(p, frame + ETH_HLEN) : build4(p, frame + ETH_HLEN));
+	if (len < ETH_HLEN)
+		return -1;
+	switch (frame[12] << 8 | frame[13]) {
+	case ETHERTYPE_IP:
+		protocol = open4(frame + ETH_HLEN, len - ETH_HLEN, ret);
+		break;
+	case ETHERTYPE_IPV6:
+		protocol = open6(frame + ETH_HLEN, len - ETH_HLEN, ret);
+		break;
+	default:
+		break;
+	}
+	/* TCP and UDP begin with their ports, source first. */
+	if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) &&
+	    ret->len >= 4) {
+		/* The port has the same place in both kinds of address. */
+		memcpy(&ret->src.v4.sin_port, ret->data, 2);
+		memcpy(&ret->dst.v4.sin_port, ret->data + 2, 2);
+	}
+	return protocol;
 }

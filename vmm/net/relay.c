@@ -12,8 +12,7 @@
 
 #define BATCH 32 /* datagrams of one port before others get a turn */
 
-/* libslirp's own form for the gateway: 52:55 and its IPv4 address. */
-static const uint8_t gateway_mac[ETH_ALEN] = { 0x52, 0x55, 10, 0, 2, 2 };
+static const uint8_t gateway_mac[ETH_ALEN] = PACKET_GATEWAY_MAC;
 
 void relay_init(struct relay *r)
 {

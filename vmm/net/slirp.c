@@ -19,6 +19,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/log.h"
 #include "vmm/net/filter.h"
+#include "vmm/net/gate.h"
 #include "vmm/net/packet.h"
 
 #define FRAMES_BATCH	64 /* frames of the guest before sockets get a turn */
@@ -40,6 +41,7 @@ struct net {
 	int64_t accept_after_ms; /* published TCP ports rest until then */
 	uint64_t refused; /* frames the filter stopped */
 	bool guest_error_logged;
+	struct gate *gate; /* owned; NULL: everything is allowed */
 	struct net_timer timers[SLIRP_TIMER_NUM];
 	int listeners[PUBLISH_MAX];
 	size_t nr_listeners;
@@ -62,7 +64,8 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 {
 	struct net *net = opaque;
 
-	frames_send(&net->frames, buf, len);
+	if (!net->gate || gate_in(net->gate, buf, len))
+		frames_send(&net->frames, buf, len);
 	return (ssize_t)len;
 }
 
@@ -196,10 +199,27 @@ void net_free(struct net *net)
 		 " to the guest, %" PRIu64 " dropped",
 		 f->received, f->wrong_length, net->refused, f->sent,
 		 f->not_sent);
+	if (net->gate)
+		log_info("--allow: %" PRIu64 " frames refused, %" PRIu64
+			 " DNS queries, %" PRIu64 " datagrams of strangers",
+			 net->gate->refused, net->gate->asked,
+			 net->gate->from_strangers);
 	slirp_cleanup(net->slirp);
+	free(net->gate);
 	relay_done(&net->relay);
 	frames_done(&net->frames);
 	free(net);
+}
+
+int net_allow(struct net *net, const struct allow_list *list, struct err *err)
+{
+	if (list->n == 0)
+		return 0;
+	net->gate = calloc(1, sizeof(*net->gate));
+	if (!net->gate)
+		return err_set(err, ENOMEM, "start the network");
+	net->gate->list = *list;
+	return 0;
 }
 
 /* The descriptor that the next socket() will return, or -errno. */
@@ -364,10 +384,11 @@ static int from_guest(struct net *net)
 		if (relay_to_client(&net->relay, f->buf, (size_t)n,
 				    net->now_ms))
 			continue;
-		if (filter_admits(f->buf, (size_t)n))
-			slirp_input(net->slirp, f->buf, (int)n);
-		else
+		if (!filter_admits(f->buf, (size_t)n))
 			net->refused++;
+		else if (!net->gate ||
+			 gate_out(net->gate, f->buf, (size_t)n, f))
+			slirp_input(net->slirp, f->buf, (int)n);
 	}
 	/* Lets libslirp send what waited for the ARP answer just received. */
 	slirp_pollfds_poll(net->slirp, 1, get_revents, net);

@@ -9,6 +9,7 @@
 
 #include <slirp/libslirp.h>
 
+#include "vmm/lib/allow.h"
 #include "vmm/lib/err.h"
 #include "vmm/lib/publish.h"
 #include "vmm/net/frames.h"
@@ -28,6 +29,9 @@ struct net;
  */
 int net_new(int frames_fd, struct net **ret, struct err *err);
 void net_free(struct net *net);
+
+/* From now on only what is in @list, unless it is empty.  Copied. */
+int net_allow(struct net *net, const struct allow_list *list, struct err *err);
 
 /* Open @p's host side and put the port that was picked into @p. */
 int net_publish(struct net *net, struct publish *p, struct err *err);
