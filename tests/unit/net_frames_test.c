@@ -204,6 +204,27 @@ static void neighbour_discovery_is_admitted(void **state)
 	assert_true(filter_admits(frame, len));
 }
 
+static void pings_that_nobody_answers_are_not_admitted(void **state)
+{
+	static const char *const dst[] = {
+		NET_GATEWAY6,  NET_DNS6,   "fe80::2",
+		"2001:db8::1", NET_GUEST6, "ff02::1"
+	};
+	uint8_t frame[PACKET_FRAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		size_t len = datagram(NET_GUEST6, dst[i], 1, frame);
+
+		frame[14 + 6] = IPPROTO_ICMPV6;
+		frame[14 + 40] = 128; /* echo request */
+		assert_int_equal(filter_admits(frame, len), i < 2);
+		assert_true(filter_admits(frame, 14 + 40)); /* type cut off */
+		frame[14 + 40] = 136; /* neighbour advertisement */
+		assert_true(filter_admits(frame, len));
+	}
+}
+
 /* A frame in memory of exactly its length, so that ASan sees any overrun. */
 static bool parses(const uint8_t *frame, size_t len, struct packet *ret)
 {
@@ -348,6 +369,7 @@ int main(void)
 		cmocka_unit_test(loopback_and_multicast_are_not_admitted),
 		cmocka_unit_test(truncated_and_foreign_frames_are_not_admitted),
 		cmocka_unit_test(neighbour_discovery_is_admitted),
+		cmocka_unit_test(pings_that_nobody_answers_are_not_admitted),
 		cmocka_unit_test(datagrams_survive_the_round_trip),
 		cmocka_unit_test(damaged_headers_are_not_parsed),
 		cmocka_unit_test(only_clients_that_wrote_are_in_the_table),

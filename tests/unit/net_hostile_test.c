@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,6 +167,39 @@ static void junk_is_survived(void **state)
 	traffic_echo_out(&net, HOST4, 100);
 	traffic_echo_out(&net, HOST6, 100);
 	assert_int_equal(netns_stop(&net), 0);
+}
+
+/* Each would be a line of libslirp's on stderr. */
+static void pings_do_not_flood_the_log(void **state)
+{
+	static const uint8_t mac[ETH_ALEN] = { 0x52, 0x55, 10, 0, 2, 2 };
+	uint8_t frame[PACKET_FRAME_MAX];
+	uint8_t ping[8] = { 128 };
+	struct packet p = {
+		.src = netns_addr(NET_GUEST6, 0),
+		.dst = netns_addr(HOST6, 0),
+		.data = ping,
+		.len = sizeof(ping),
+	};
+	size_t len = packet_wrap(&p, IPPROTO_ICMPV6, 2, mac, mac, frame);
+	char text[400];
+
+	(void)state;
+	traffic_need(&net);
+	int log = memfd_create("log", MFD_CLOEXEC);
+	int saved = dup(STDERR_FILENO);
+	assert_true(log >= 0 && saved >= 0);
+	assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+	netns_start(&net, NULL, 0);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)close(saved);
+	assert_int_equal(io_set_nonblock(net.wire, false), 0);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(send(net.wire, frame, len, 0), (ssize_t)len);
+	traffic_echo_out(&net, HOST6, 1);
+	assert_int_equal(netns_stop(&net), 0);
+	assert_int_equal(pread(log, text, sizeof(text), 0), 0);
+	(void)close(log);
 }
 
 /* How much CPU time it uses while nothing can go forward. */
@@ -336,6 +370,7 @@ int main(void)
 		TEST(forged_loopback_goes_nowhere),
 		TEST(taken_port_ends_with_125),
 		TEST(junk_is_survived),
+		TEST(pings_do_not_flood_the_log),
 		TEST(monitor_that_does_not_read_loses_nothing),
 		TEST(host_is_not_read_while_the_monitor_does_not_read),
 		TEST(guest_that_takes_all_sockets_does_not_make_it_spin),
