@@ -207,6 +207,36 @@ done
 try run --rm --timeout 5x busy
 check "a time that is none" refused "--timeout"
 
+## --allow
+try bj run --no-kvm-check --allow pypi.org busy exit 0
+check "--allow without a port" refused "--allow 'pypi.org': a port is missing"
+try bj run --no-kvm-check --allow nowhere.invalid:443 busy exit 0
+check "--allow: a name nobody knows" refused "cannot look up 'nowhere.invalid'"
+try bj run --no-kvm-check --allow localhost:443 busy exit 0
+check "--allow: the host's loopback" refused "which no guest can reach"
+try run --allow 192.0.2.1:443 busy exit 0
+check "--allow without a network" refused "needs a network"
+many=$(seq -f '--allow=192.0.2.1:%g' 65)
+try bj run --no-kvm-check $many busy exit 0
+check "--allow: too many" refused "more than 64 entries"
+many=${many%$'\n'*}
+try bj run --no-kvm-check --rm $many --allow= busy exit 0
+check "--allow: an empty one" refused "a port is missing"
+try bj run --no-kvm-check --rm $many busy exit 5
+check "--allow: as many as may be" is 5
+try bj run --no-kvm-check --dry-run --allow '[2001:db8::1]:53/udp' busy exit 0
+tr -d ' \n' <"$work/out" >"$work/out2"
+check "--dry-run shows what is allowed" grep -qF \
+    '"allow":[{"addresses":["2001:db8::1"],"port":53,"protocol":"udp"}]' \
+    "$work/out2"
+start bj run --no-kvm-check --rm --allow 192.0.2.1:443 busy hang
+vm=$(only_vm)
+check "belljar-net gets it" grep -qzx -- '--allow=tcp:443:=192.0.2.1' \
+    "/proc/$(field "$vm" net)/cmdline"
+kill -USR1 "$cli"
+reap
+check "and ends" is 138
+
 ## Ports and names
 exec 9< <(exec python3 -c 'import signal, socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()

@@ -47,7 +47,8 @@ void netns_done(struct netns *n);
 
 /*
  * Start belljar-net with @publish (NULL-terminated, or NULL; what begins with
- * "--" is an option of its own), at most @nofile descriptors (0: no limit), and wait until it is ready.
+ * "--" is an option of its own), at most @nofile descriptors (0: no limit), and
+ * wait until it is ready.
  */
 void netns_start(struct netns *n, const char *const *publish, size_t nofile);
 

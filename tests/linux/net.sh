@@ -19,6 +19,12 @@ name_lookup() {
 post_in() {
     world tests/linux/published.sh "$belljar" "$tmp/big"
 }
+only_what_is_allowed() {
+    world tests/linux/allowed.sh "$belljar" "$tmp"
+}
+unknown_name() {
+    world "$belljar" run --rm --allow other.belljar.test:80 test true
+}
 loopback_is_not_reachable() {
     world tests/linux/loopback.sh "$belljar" "$tmp"
 }
@@ -29,6 +35,8 @@ check "net: HTTP out, 2 MB" fetch_out
 check "net: DNS" name_lookup
 check "net: HTTP in through a published port, 2 MB" post_in
 check "net: the host's loopback is not reachable" loopback_is_not_reachable
+check "net: --allow: that and nothing else" only_what_is_allowed
+check "net: --allow: a name nobody knows is 125" status 125 unknown_name
 check "net: --network none has only lo" \
     prints lo run --network none -- ls /sys/class/net
 

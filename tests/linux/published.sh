@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# published.sh BELLJAR FILE - a web server in the guest behind a published
-# port; FILE goes in by standard input and comes back over HTTP.
+# published.sh BELLJAR FILE [OPTIONS...] - a web server in the guest behind a
+# published port; FILE goes in by standard input and comes back over HTTP.
 set -euo pipefail
 
-"$1" run --rm -i -p 127.0.0.1:8080:80 test sh -c '
+"$1" run --rm -i -p 127.0.0.1:8080:80 "${@:3}" test sh -c '
     trap "exit 0" TERM
     mkdir /www
     cat >/www/big

@@ -89,6 +89,31 @@ static void machine_options_are_understood(void **state)
 	run_options_done(&l.o);
 }
 
+static void allow_is_checked_as_it_is_read(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "--allow a.test:443 --allow=[2001:db8::1]:53/udp img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.allow.n, 2);
+	assert_string_equal(l.o.allow.v[0], "a.test:443");
+	assert_string_equal(l.o.allow.v[1], "[2001:db8::1]:53/udp");
+	assert_false(l.o.no_network);
+	run_options_done(&l.o);
+
+	parse(&l, "--allow a.test img");
+	assert_int_equal(l.r, -EINVAL);
+	assert_non_null(strstr(l.err.msg, "a port is missing"));
+	run_options_done(&l.o);
+
+	parse(&l, "--allow a.test:1 --network none img");
+	assert_int_equal(l.r, -EINVAL);
+	assert_string_equal(l.err.msg, "--allow a.test:1 needs a network; "
+				       "leave out --network none");
+	run_options_done(&l.o);
+}
+
 static void options_after_the_image_belong_to_the_command(void **state)
 {
 	struct line l;
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test(docker_flags_are_understood),
 		cmocka_unit_test(kernel_modules_have_their_rules),
 		cmocka_unit_test(machine_options_are_understood),
+		cmocka_unit_test(allow_is_checked_as_it_is_read),
 		cmocka_unit_test(options_after_the_image_belong_to_the_command),
 		cmocka_unit_test(a_name_alone_copies_our_variable),
 		cmocka_unit_test(env_files_are_read),
