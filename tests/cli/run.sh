@@ -237,6 +237,27 @@ kill -USR1 "$cli"
 reap
 check "and ends" is 138
 
+# Refusals are lines of belljar-net's log; here are more than a guest can cause.
+mv "$work/lib/belljar-net" "$work/lib/net"
+cat >"$work/lib/belljar-net" <<'EOF'
+#!/bin/bash
+for a; do [[ $a != --id=* ]] || id=${a#--id=}; done
+{
+    printf '%s: warn: one \33[31m\n' "$id"
+    echo 'warn: of somebody else'
+    for i in {1..40}; do echo "$id: warn: line $i"; done
+} >&2
+exec "${0%/*}/net" "$@"
+EOF
+chmod +x "$work/lib/belljar-net"
+try bj run --no-kvm-check --rm busy exit 5
+check "belljar-net's log is told" grep -qxF 'belljar: one ?[31m' "$work/err"
+check "... its first 32 lines" grep -qxF 'belljar: line 30' "$work/err"
+check "... of its own" test "$(wc -l <"$work/err")" = 31
+try bj run --no-kvm-check --rm -q busy exit 5
+check "... and not with -q" test ! -s "$work/err"
+mv "$work/lib/net" "$work/lib/belljar-net"
+
 ## Ports and names
 exec 9< <(exec python3 -c 'import signal, socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()

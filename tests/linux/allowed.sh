@@ -10,8 +10,8 @@ belljar=$1 dir=$2
 guest() {
     "$belljar" run --rm "$@" test sh -c '
         wget -qO- http://web.belljar.test:8000/small
-        wget -T 30 -qO- http://198.51.100.1:53/ 2>&1
-        wget -T 30 -qO- http://other.belljar.test:8000/small 2>&1
+        timeout 30 wget -qO- http://198.51.100.1:53/ 2>&1
+        timeout 30 wget -qO- http://other.belljar.test:8000/small 2>&1
         true'
 }
 refused="wget: can't connect to remote host (198.51.100.1): Connection refused"

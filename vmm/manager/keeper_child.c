@@ -99,9 +99,10 @@ static void send_note(struct keeper *k, const char *line, size_t len)
 
 	memcpy(text, line, len);
 	text[len] = '\0';
-	const char *said = skip_prefix(k, text);
-	if (said == text)
+	/* A library's own words are for nobody here. */
+	if (strncmp(text, k->plan->vm->id, strlen(k->plan->vm->id)) != 0)
 		return;
+	const char *said = skip_prefix(k, text);
 	for (char *p = text; *p; p++)
 		if (*p < 0x20 || *p > 0x7e)
 			*p = '?';
