@@ -67,8 +67,8 @@ static unsigned put_addresses(struct writer *w, const struct allow *a,
 static bool put_question(struct writer *w, const ns_rr *q)
 {
 	int n = ns_name_compress(ns_rr_name(*q), w->at,
-				 (size_t)(w->end - w->at - 2 * NS_INT16SZ),
-				 NULL, NULL);
+				 (size_t)(w->end - w->at - NS_QFIXEDSZ), NULL,
+				 NULL);
 
 	if (n < 0)
 		return false;
