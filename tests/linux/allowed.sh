@@ -21,7 +21,10 @@ got=$(guest)
 echo "without: $got"
 [[ $got == "small file"* && $got != *"$refused"* ]]
 
-got=$(guest --allow WEB.belljar.test:8000 2>"$dir/err")
+got=$(guest --allow web.belljar.test:8000 2>"$dir/err") || {
+    cat "$dir/err"
+    exit 1
+}
 echo "with: $got"
 cat "$dir/err"
 [ "$got" = "small file
@@ -29,7 +32,7 @@ $refused
 wget: bad address 'other.belljar.test:8000'" ]
 [ "$(sort "$dir/err")" = "\
 belljar: the guest was refused 198.51.100.1:53; to allow it: --allow \
-WEB.belljar.test:53
+web.belljar.test:53
 belljar: the guest was refused the name 'other.belljar.test'; to allow it: \
 --allow other.belljar.test:PORT" ]
 
