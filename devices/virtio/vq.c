@@ -67,17 +67,17 @@ struct desc_copy {
 	uint16_t flags, next;
 };
 
-/* Each field is loaded once: the driver may be writing at this moment. */
-static struct desc_copy fetch(const struct vq_desc *d)
+/*
+ * Each field is loaded once: the driver may be writing at this moment.  Section
+ * 2.7.5.3 asks for no alignment of an indirect table, so there is none.
+ */
+static struct desc_copy fetch(const unsigned char *d)
 {
 	return (struct desc_copy){
-		.addr = le64toh(
-			__atomic_load_n(&d->addr.raw, __ATOMIC_RELAXED)),
-		.len = le32toh(__atomic_load_n(&d->len.raw, __ATOMIC_RELAXED)),
-		.flags = le16toh(
-			__atomic_load_n(&d->flags.raw, __ATOMIC_RELAXED)),
-		.next = le16toh(
-			__atomic_load_n(&d->next.raw, __ATOMIC_RELAXED)),
+		.addr = le64_load_once(d + offsetof(struct vq_desc, addr)),
+		.len = le32_load_once(d + offsetof(struct vq_desc, len)),
+		.flags = le16_load_once(d + offsetof(struct vq_desc, flags)),
+		.next = le16_load_once(d + offsetof(struct vq_desc, next)),
 	};
 }
 
@@ -109,7 +109,7 @@ static int add_buffer(struct vq *vq, struct vq_chain *c,
 	return 0;
 }
 
-static int walk(struct vq *vq, struct vq_chain *c, const struct vq_desc *table,
+static int walk(struct vq *vq, struct vq_chain *c, const unsigned char *table,
 		unsigned nr, uint16_t i, bool nested);
 
 /* Section 2.7.5.3: the last of the chain may be a table of its own. */
@@ -125,21 +125,21 @@ static int walk_indirect(struct vq *vq, struct vq_chain *c,
 	if (nr == 0 || nr > vq->size || d->len % sizeof(struct vq_desc))
 		return vq_break(vq, "indirect table of a bad size");
 
-	const struct vq_desc *table = gmem_ptr(vq->gm, d->addr, d->len);
+	const unsigned char *table = gmem_ptr(vq->gm, d->addr, d->len);
 	if (!table)
 		return vq_break(vq, "indirect table outside RAM");
 	return walk(vq, c, table, nr, 0, true);
 }
 
 /* Follow the chain from @i.  One longer than the table must be a loop. */
-static int walk(struct vq *vq, struct vq_chain *c, const struct vq_desc *table,
+static int walk(struct vq *vq, struct vq_chain *c, const unsigned char *table,
 		unsigned nr, uint16_t i, bool nested)
 {
 	for (unsigned n = 0; n < nr; n++) {
 		if (i >= nr)
 			return vq_break(vq, "descriptor outside the table");
 
-		struct desc_copy d = fetch(&table[i]);
+		struct desc_copy d = fetch(table + sizeof(struct vq_desc) * i);
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			if (nested)
 				return vq_break(vq, "nested indirect table");

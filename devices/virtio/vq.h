@@ -66,7 +66,7 @@ struct vq {
 	const struct gmem *gm;
 	uint16_t size; /* 0: not set up */
 	bool indirect, event_idx;
-	struct vq_desc *desc;
+	const unsigned char *desc; /* size struct vq_desc */
 	struct vq_avail *avail;
 	struct vq_used *used;
 	uint16_t next_avail; /* index of the next chain we take */

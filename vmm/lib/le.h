@@ -49,6 +49,29 @@ static inline le64_t le64_make(uint64_t v)
 	return (le64_t){ htole64(v) };
 }
 
+/*
+ * One load, of a field that lies at any address: what is at a place that the
+ * guest names need not be aligned, and atomic loads must be.
+ */
+typedef uint16_t unaligned16_t __attribute__((aligned(1), may_alias));
+typedef uint32_t unaligned32_t __attribute__((aligned(1), may_alias));
+typedef uint64_t unaligned64_t __attribute__((aligned(1), may_alias));
+
+static inline uint16_t le16_load_once(const void *p)
+{
+	return le16toh(*(const volatile unaligned16_t *)p);
+}
+
+static inline uint32_t le32_load_once(const void *p)
+{
+	return le32toh(*(const volatile unaligned32_t *)p);
+}
+
+static inline uint64_t le64_load_once(const void *p)
+{
+	return le64toh(*(const volatile unaligned64_t *)p);
+}
+
 /* For ring indices: the caller's comment names the other half of the pair. */
 static inline uint16_t le16_load_acquire(const le16_t *p)
 {
