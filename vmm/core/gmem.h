@@ -108,7 +108,7 @@ void *gmem_ptr(const struct gmem *gm, gpa_t gpa, uint64_t len);
 /*
  * Append [@gpa, @gpa + @len) to @iov, of which *@nr of @max entries are used,
  * splitting at the end of a region.  -EFAULT outside RAM, -ENOSPC when @iov
- * is full; @iov and *@nr are untouched then.
+ * is full; *@nr and the entries before it are untouched then.
  */
 int gmem_iov(const struct gmem *gm, gpa_t gpa, uint64_t len, struct iovec *iov,
 	     unsigned *nr, unsigned max);
