@@ -4,6 +4,7 @@
 # check.sh [PART...] - make check: every test, or the parts named.
 #
 #   unit     cmocka tests, with ASan and UBSan; belljar-net in namespaces
+#   prove    vq.c and gmem.c by enumeration ('make prove' adds mutants)
 #   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
@@ -14,7 +15,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit payload cli linux vfio)
+[ $# -gt 0 ] || parts=(unit prove payload cli linux vfio)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -43,12 +44,13 @@ part() {
 for p in "${parts[@]}"; do
     case $p in
     unit) part unit tests/unit/run.sh build-san ;;
+    prove) part prove tests/prove/run.sh build-san quick ;;
     payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
     cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
     *)
-        echo "check: no part '$p'; there are unit, payload, cli, linux, vfio" >&2
+        echo "check: no part '$p'; there are unit, prove, payload, cli, linux, vfio" >&2
         exit 2
         ;;
     esac

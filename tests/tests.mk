@@ -3,7 +3,7 @@
 # make check = unit (sanitizers) + payload guests on /dev/kvm (sanitizers) +
 # Linux guests (plain build: on /dev/kvm where it can run Linux, else in the lab).
 
-include tests/guest/guest.mk tests/hostile/escape.mk
+include tests/guest/guest.mk tests/hostile/escape.mk tests/prove/prove.mk
 
 HARNESS := $(call obj,$(call sources,tests/harness))
 
@@ -42,7 +42,7 @@ testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host
 check:
 	@images/deps.sh
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory SAN=1 testprogs
+	@$(MAKE) --no-print-directory SAN=1 testprogs proveprogs
 	@tests/check.sh
 
 bench: all
