@@ -285,6 +285,18 @@ static void wait_for_work(const struct blk *blk, uint64_t wait)
 	(void)!read(p.fd, &count, sizeof(count));
 }
 
+uint64_t blk_serve(struct virtio_dev *dev)
+{
+	struct blk *blk = dev->state;
+	uint64_t wait = 0;
+
+	(void)pthread_mutex_lock(&blk->serving);
+	if (__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE))
+		wait = drain(blk);
+	(void)pthread_mutex_unlock(&blk->serving);
+	return wait;
+}
+
 static void *blk_thread(void *arg)
 {
 	struct blk *blk = arg;
@@ -292,11 +304,7 @@ static void *blk_thread(void *arg)
 
 	while (!__atomic_load_n(&blk->quit, __ATOMIC_ACQUIRE)) {
 		wait_for_work(blk, wait);
-		(void)pthread_mutex_lock(&blk->serving);
-		wait = __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE)
-			       ? drain(blk)
-			       : 0;
-		(void)pthread_mutex_unlock(&blk->serving);
+		wait = blk_serve(blk->dev);
 	}
 	return NULL;
 }

@@ -33,4 +33,11 @@ struct vsock_config {
 extern const struct virtio_ops blk_ops, net_ops, vsock_ops;
 extern const struct virtio_ops rng_ops; /* no configuration: NULL */
 
+/*
+ * Serve a disk's queue until it is empty: what its thread does when it is
+ * kicked.  Any thread; for those who run a disk without one (no blk_ops.run).
+ * Nanoseconds until its limits let the next request go; 0: none is waiting.
+ */
+uint64_t blk_serve(struct virtio_dev *dev);
+
 #endif
