@@ -21,6 +21,7 @@
 #include "vmm/net/filter.h"
 #include "vmm/net/gate.h"
 #include "vmm/net/packet.h"
+#include "vmm/net/reassembly.h"
 
 #define FRAMES_BATCH	64 /* frames of the guest before sockets get a turn */
 #define ACCEPT_PAUSE_MS 250
@@ -49,6 +50,7 @@ struct net {
 	struct pollfd polled[NET_POLL_MAX];
 	struct frames frames;
 	struct relay relay;
+	struct reassembly reassembly;
 };
 
 static int64_t clock_ns(void *opaque)
@@ -367,6 +369,16 @@ static int poll_fill(struct net *net)
 	return timeout > INT32_MAX ? -1 : (int)timeout;
 }
 
+static void to_network(struct net *net, const uint8_t *frame, size_t len)
+{
+	if (relay_to_client(&net->relay, frame, len, net->now_ms))
+		return;
+	if (!filter_admits(frame, len))
+		net->refused++;
+	else if (!net->gate || gate_out(net->gate, frame, len, &net->frames))
+		slirp_input(net->slirp, frame, (int)len);
+}
+
 /* 0, or -EPIPE when the monitor is gone. */
 static int from_guest(struct net *net)
 {
@@ -381,14 +393,15 @@ static int from_guest(struct net *net)
 			return -EPIPE;
 		if (n < 0)
 			continue;
-		if (relay_to_client(&net->relay, f->buf, (size_t)n,
-				    net->now_ms))
-			continue;
-		if (!filter_admits(f->buf, (size_t)n))
-			net->refused++;
-		else if (!net->gate ||
-			 gate_out(net->gate, f->buf, (size_t)n, f))
-			slirp_input(net->slirp, f->buf, (int)n);
+		size_t len = (size_t)n;
+		const uint8_t *frame = f->buf;
+
+		/* With --allow there are none: gate_out() refuses fragments. */
+		if (!net->gate)
+			frame = reassembly_take(&net->reassembly, f->buf, &len,
+						net->now_ms);
+		if (frame)
+			to_network(net, frame, len);
 	}
 	/* Lets libslirp send what waited for the ARP answer just received. */
 	slirp_pollfds_poll(net->slirp, 1, get_revents, net);
