@@ -4,7 +4,8 @@
 # make deps       install Debian packages     make lint     format, tidy, cppcheck
 # make kernel     the minimal guest kernel    make analyze  gcc -fanalyzer
 # make demo       train a model in a microVM  make bench    table, build/bench.json
-# make install    DESTDIR= PREFIX=            make clean    remove build/, build-san/
+# make install    DESTDIR= PREFIX=            make fuzz T=60  libFuzzer, 60 s each
+# make clean      remove build/, build-san/, build-fuzz/
 #
 # SAN=1 builds with ASan and UBSan into build-san/; `make check` does so itself.
 
@@ -115,7 +116,7 @@ install: all
 		cp -rL build/kernels $(DESTDIR)$(PREFIX)/lib/belljar/; fi
 
 clean:
-	$(RM) -r build build-san
+	$(RM) -r build build-san build-fuzz
 
 .DEFAULT_GOAL := all
 .SECONDARY:

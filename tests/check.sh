@@ -5,6 +5,7 @@
 #
 #   unit     cmocka tests, with ASan and UBSan; belljar-net in namespaces
 #   prove    vq.c and gmem.c by enumeration ('make prove' adds mutants)
+#   fuzz     the corpora of tests/fuzz again; with clang, 2 s of fuzzing each
 #   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
@@ -16,6 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 parts=("$@")
 [ $# -gt 0 ] || parts=(unit prove payload cli linux vfio)
+[ $# -gt 0 ] || parts=(unit fuzz payload cli linux vfio)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -41,16 +43,27 @@ part() {
     echo "== $name: $((SECONDS - begin)) s"
 }
 
+# Reproducers by gcc, then a short pass of libFuzzer where there is one.
+fuzz() {
+    tests/fuzz/run.sh replay build-san || return
+    if command -v clang >/dev/null; then
+        make --no-print-directory fuzz T=2
+    fi
+}
+
 for p in "${parts[@]}"; do
     case $p in
     unit) part unit tests/unit/run.sh build-san ;;
     prove) part prove tests/prove/run.sh build-san quick ;;
+    fuzz) part fuzz fuzz ;;
     payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
     cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
     *)
         echo "check: no part '$p'; there are unit, prove, payload, cli, linux, vfio" >&2
+        echo "check: no part '$p'; there are unit, fuzz, payload, cli," \
+            "linux, vfio" >&2
         exit 2
         ;;
     esac

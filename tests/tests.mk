@@ -7,6 +7,8 @@ include tests/guest/guest.mk tests/hostile/escape.mk tests/prove/prove.mk
 
 HARNESS := $(call obj,$(call sources,tests/harness))
 
+include tests/fuzz/fuzz.mk
+
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 		$(call layerlib,net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
