@@ -80,8 +80,7 @@ static struct reassembly_datagram *find(struct reassembly *r,
 	return NULL;
 }
 
-/* Begin one with the headers of @frame, in the place of the oldest if need be.
- */
+/* Begin one with the headers of @frame; the oldest may have to give way. */
 static struct reassembly_datagram *
 begin(struct reassembly *r, const uint8_t *frame, size_t head, int64_t now_ms)
 {

@@ -3,11 +3,12 @@
  * reassembly.h - IPv4 datagrams that the guest sends in fragments become whole
  * before anybody looks at them.
  *
- * libslirp 4.7 writes a fragment's data over its own list when the last one of
- * a datagram comes and no other did (a guest that sends it owns the process).
- * So it gets to see no fragments at all.  What is here is less than RFC 791
- * allows and what every kernel sends: fragments in order.  Any other ends the
- * datagram, as if it had been lost.
+ * libslirp 4.7.0 follows a pointer that it takes out of the packet when the
+ * last fragment of a datagram comes and no other did: one frame ends the
+ * process, and may do worse.  So it gets to see no fragments at all.
+ *
+ * What is here is less than RFC 791 allows and what kernels send: fragments in
+ * order.  Any other ends the datagram, as if it had been lost.
  */
 #ifndef VMM_NET_REASSEMBLY_H
 #define VMM_NET_REASSEMBLY_H
