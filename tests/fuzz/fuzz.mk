@@ -19,11 +19,11 @@ FUZZMAIN   := $O/tests/fuzz/replay.o
 FUZZSHARED := $(call obj,$(addprefix tests/fuzz/, \
 	      input.c machine.c nowhere.c tarlet.c))
 FUZZLIBS   := -lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lyaml \
-	      -lpthread
+	      -lresolv -lcap-ng -lpthread
 
 $O/tests/fuzz/%: $O/tests/fuzz/%_fuzz.o $(FUZZSHARED) $(HARNESS) \
 		$O/tests/fuzz/replay.o $O/vmm/monitor/control.o \
-		$(call layerlib,net manager hostdev firmware devices core lib)
+		$(call layerlib,net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $< $(FUZZSHARED) $(HARNESS) \
 		$(if $(filter control,$*),$O/vmm/monitor/control.o) \
