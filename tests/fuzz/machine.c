@@ -158,7 +158,7 @@ void machine_kick(struct machine *m, unsigned nr)
 {
 	driver_kick(&m->drv, nr);
 	if (m->serve)
-		m->serve(m->drv.dev);
+		(void)m->serve(m->drv.dev);
 	driver_settle(&m->drv);
 }
 
@@ -215,7 +215,7 @@ void machine_run(struct machine *m, struct input *in)
 	for (unsigned i = 0; in->left && i < OPS_MAX; i++)
 		step(m, in);
 	if (m->serve)
-		m->serve(m->drv.dev);
+		(void)m->serve(m->drv.dev);
 	driver_settle(&m->drv);
 }
 

@@ -21,7 +21,7 @@ struct machine {
 	/* The host's part: something of the back end, or a sound request. */
 	void (*act)(struct machine *m, struct input *in);
 	/* Serve what the loop does not: a disk's queue.  Optional. */
-	void (*serve)(struct virtio_dev *dev);
+	uint64_t (*serve)(struct virtio_dev *dev);
 	/* Of the target. */
 	int host[8];
 	unsigned nr_host;

@@ -57,7 +57,8 @@ static const struct argp_option options[] = {
 	  "Size of /dev/shm (default: half of the memory)", 1 },
 
 	{ NULL, 0, NULL, 0, "Machine:", 2 },
-	{ "cpus", KEY_CPUS, "N", 0, "vCPUs (default 1); 1.5 becomes 2", 2 },
+	{ "cpus", KEY_CPUS, "N", 0,
+	  "vCPUs (default 1), and processor time in all; 1.5: 2 vCPUs", 2 },
 	{ "memory", 'm', "SIZE", 0,
 	  "Memory (default: half of the host's, 2g at most); taken from the "
 	  "host as the guest touches it",
@@ -119,6 +120,25 @@ static const struct argp_option options[] = {
 	{ "timing", KEY_TIMING, NULL, 0, "Say at the end where time went", 4 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print what would run, as JSON", 4 },
 	{ "no-kvm-check", KEY_NO_KVM_CHECK, NULL, OPTION_HIDDEN, "", 3 },
+
+	{ NULL, 0, NULL, 0,
+	  "Limits (docs/limits.md has the default ones):", 5 },
+	{ "cpu-shares", LIMIT_KEY_CPU_SHARES, "N", 0,
+	  "Weight of its processor time, 2 to 262144 (default: 1024)", 5 },
+	{ "blkio-weight", LIMIT_KEY_BLKIO_WEIGHT, "N", 0,
+	  "Weight of its disk time, 10 to 1000", 5 },
+	{ "cgroup-parent", LIMIT_KEY_CGROUP_PARENT, "PATH", 0,
+	  "Make the VM's cgroup below this one", 5 },
+	{ "disk-bps", LIMIT_KEY_DISK_BPS, "SIZE", 0,
+	  "Bytes a second of its disks together", 5 },
+	{ "disk-iops", LIMIT_KEY_DISK_IOPS, "N", 0,
+	  "Requests a second of its disks together", 5 },
+	{ "net-bps", LIMIT_KEY_NET_BPS, "SIZE", 0,
+	  "Bytes a second of its network, each way", 5 },
+	{ "net-pps", LIMIT_KEY_NET_PPS, "N", 0,
+	  "Packets a second of its network, each way", 5 },
+	{ "console-bps", LIMIT_KEY_CONSOLE_BPS, "SIZE", 0,
+	  "Bytes a second of --serial", 5 },
 	{ 0 },
 };
 
@@ -180,7 +200,7 @@ static int add_allow(struct run_options *o, const char *text, struct err *err)
 	return r < 0 ? r : add(&o->allow, text, err);
 }
 
-/* Options about devices.  -ENOSYS: not one of them. */
+/* Options about devices and limits.  -ENOSYS: not one of them. */
 static int set_device(int key, char *arg, struct run_options *o,
 		      struct err *err)
 {
@@ -199,7 +219,7 @@ static int set_device(int key, char *arg, struct run_options *o,
 		return cli_choose("--pci-topology", arg, "flat", "host",
 				  &o->host_topology, err);
 	default:
-		return -ENOSYS;
+		return limit_option(key, arg, &o->limits, err);
 	}
 }
 
@@ -227,7 +247,7 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 		o->kernel = arg;
 		return 0;
 	case KEY_CPUS:
-		return run_value_cpus(arg, &o->cpus, err);
+		return run_value_cpus(arg, &o->cpus, &o->limits.cpu, err);
 	case 'm':
 		return set_size("--memory", arg, &o->memory, err);
 	case KEY_SHM_SIZE:
@@ -335,6 +355,10 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 			"--allow %s needs a network; leave out --network "
 			"none",
 			ret->allow.v[0]);
+	r = limit_options_check(&ret->limits, ret->serial, !ret->no_network,
+				err);
+	if (r < 0)
+		return r;
 	if (!ret->kernel_modules &&
 	    (ret->kernel_module.n || ret->kernel_firmware))
 		return err_say(err, EINVAL,

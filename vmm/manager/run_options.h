@@ -12,6 +12,7 @@
 #include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
 #include "vmm/manager/device_options.h"
+#include "vmm/manager/limit_options.h"
 #include "vmm/manager/strv.h"
 
 #define RUN_CPUS_MAX 64
@@ -51,6 +52,7 @@ struct run_options {
 	uint64_t hugepages; /* bytes of one page, 0: not given */
 	unsigned cpus; /* 0: not given */
 	uint64_t memory; /* bytes, 0: not given */
+	struct limit_options limits;
 	uint64_t shm_size; /* bytes, 0: not given */
 	uint64_t timeout; /* seconds, 0: none */
 	const char *image;

@@ -15,7 +15,8 @@
 
 #define ENV_FILE_MAX (1U << 20)
 
-int run_value_cpus(const char *text, unsigned *ret, struct err *err)
+int run_value_cpus(const char *text, unsigned *ret, unsigned *ret_milli,
+		   struct err *err)
 {
 	size_t len = strspn(text, "0123456789.");
 	char *end = NULL;
@@ -31,6 +32,7 @@ int run_value_cpus(const char *text, unsigned *ret, struct err *err)
 			       "that range",
 			       text, RUN_CPUS_MAX);
 	*ret = (unsigned)ceil(v);
+	*ret_milli = (unsigned)ceil(v * 1000 - 1e-6);
 	return 0;
 }
 

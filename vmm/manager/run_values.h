@@ -10,8 +10,12 @@
 
 /* All return 0 or -errno with a sentence. */
 
-/* "1.5" processors: vCPUs are whole, so it is rounded up. */
-int run_value_cpus(const char *text, unsigned *ret, struct err *err);
+/*
+ * "1.5" processors: vCPUs are whole, so it is rounded up; *@ret_milli is what
+ * they may take together, in thousandths.
+ */
+int run_value_cpus(const char *text, unsigned *ret, unsigned *ret_milli,
+		   struct err *err);
 
 /* "90", "90s", "5m", "2h", "1d": seconds, at least one. */
 int run_value_timeout(const char *text, uint64_t *ret, struct err *err);

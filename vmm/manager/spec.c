@@ -10,6 +10,7 @@
 #include "vmm/abi/agent.h"
 #include "vmm/manager/devices.h"
 #include "vmm/manager/image.h"
+#include "vmm/manager/limits.h"
 #include "vmm/manager/pin.h"
 
 #define DEFAULT_PATH                                                           \
@@ -272,6 +273,7 @@ struct json_object *spec_to_json(const struct spec *s)
 	put_container(o, s);
 	put_machine(o, s);
 	put_devices(o, s);
+	(void)json_object_object_add(o, "limits", limits_to_json(s));
 	put_bool(o, "rm", s->options->rm);
 	if (s->options->timeout)
 		put_u64(o, "timeout", s->options->timeout);

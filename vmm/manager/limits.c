@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.c - the limits of a VM, computed and as JSON. */
+#include "vmm/manager/limits.h"
+
+#include "vmm/manager/devices.h"
+
+#define NODE_THREADS 16 /* that populate the memory of one host node */
+
+uint64_t limits_allowance(uint64_t memory, unsigned cpus)
+{
+	return LIMITS_MEMORY_FIXED + cpus * LIMITS_MEMORY_VCPU +
+	       memory / LIMITS_MEMORY_SHARE;
+}
+
+static unsigned threads(const struct spec *spec)
+{
+	unsigned nodes = spec->devices ? spec->devices->nr_numa : 0;
+	unsigned teams = NODE_THREADS * (nodes ? nodes : 1);
+
+	return LIMITS_PIDS_MARGIN + LIMITS_DISKS_MAX +
+	       (spec->cpus > teams ? spec->cpus : teams);
+}
+
+void limits_of(const struct spec *spec, struct cgroup_limits *ret)
+{
+	const struct limit_options *o = &spec->options->limits;
+	uint64_t beside = limits_allowance(spec->memory, spec->cpus);
+	bool huge = spec->options->hugepages != 0;
+
+	*ret = (struct cgroup_limits){
+		.memory = beside + (huge ? 0 : spec->memory),
+		.huge = huge ? spec->memory : 0,
+		.cpu = o->cpu,
+		.shares = o->cpu_shares,
+		.pids = threads(spec),
+		.io_weight = o->blkio_weight,
+	};
+}
+
+uint64_t limits_share(uint64_t rate, unsigned nr)
+{
+	uint64_t share = nr ? rate / nr : rate;
+
+	return rate && share == 0 ? 1 : share;
+}
+
+static void put(struct json_object *o, const char *key, uint64_t v)
+{
+	if (v)
+		(void)json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+struct json_object *limits_to_json(const struct spec *spec)
+{
+	const struct limit_options *l = &spec->options->limits;
+	struct json_object *o = json_object_new_object();
+	struct cgroup_limits cg;
+
+	limits_of(spec, &cg);
+	put(o, "memory", cg.memory);
+	put(o, "pids", cg.pids);
+	if (cg.cpu)
+		(void)json_object_object_add(
+			o, "cpus", json_object_new_double(cg.cpu / 1000.0));
+	put(o, "cpu_shares", cg.shares);
+	put(o, "blkio_weight", cg.io_weight);
+	if (l->cgroup_parent)
+		(void)json_object_object_add(
+			o, "cgroup_parent",
+			json_object_new_string(l->cgroup_parent));
+	put(o, "disk_bps", l->disk_bps);
+	put(o, "disk_iops", l->disk_iops);
+	put(o, "net_bps", l->net_bps);
+	put(o, "net_pps", l->net_pps);
+	put(o, "console_bps", l->console_bps);
+	return o;
+}
