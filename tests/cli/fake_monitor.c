@@ -13,6 +13,8 @@
  *   die         power off without EXIT   crash       kill the monitor
  *   oversize early badexit unknown       break the protocol
  *   devices     print the options about devices, files instead of numbers
+ *   argv        print the command line, an argument a line
+ *   eat N       take N bytes of memory, then "hang"
  *   lose        say that the host took back the first device, then "hang"
  *
  * A "kernel" that says refuse or mute makes it end before the guest runs.
@@ -39,6 +41,7 @@ struct fake {
 	int nr_args;
 	const char *devices[DEVICES_MAX]; /* options about them, whole */
 	int nr_devices;
+	char **argv;
 };
 
 static int fd_of(const char *text)
@@ -73,6 +76,7 @@ static void parse(struct fake *f, int argc, char **argv)
 {
 	const char *v;
 
+	f->argv = argv;
 	for (int i = 1; i < argc; i++) {
 		if (is_device(argv[i]) && f->nr_devices < DEVICES_MAX)
 			f->devices[f->nr_devices++] = argv[i];
@@ -231,6 +235,25 @@ static void say_devices(struct fake *f)
 	}
 }
 
+static void say_argv(struct fake *f)
+{
+	char line[512];
+
+	for (char **p = f->argv; *p; p++) {
+		(void)snprintf(line, sizeof(line), "%s\n", *p);
+		(void)frame_send_str(&f->agent, AGENT_OUT, line);
+	}
+}
+
+/* As a guest that touches its memory: every page is written. */
+static void eat(size_t len)
+{
+	char *p = malloc(len);
+
+	for (size_t i = 0; p && i < len; i += 4096)
+		((volatile char *)p)[i] = 1;
+}
+
 static void lose(struct fake *f)
 {
 	const char *v = f->nr_devices ? strchr(f->devices[0], '=') : NULL;
@@ -257,9 +280,14 @@ static int perform(struct fake *f)
 		cat(f);
 	else if (strcmp(verb, "devices") == 0)
 		say_devices(f);
-	else if (strcmp(verb, "lose") == 0 || strcmp(verb, "hang") == 0) {
+	else if (strcmp(verb, "argv") == 0)
+		say_argv(f);
+	else if (strcmp(verb, "lose") == 0 || strcmp(verb, "hang") == 0 ||
+		 strcmp(verb, "eat") == 0) {
 		if (verb[0] == 'l')
 			lose(f);
+		if (verb[0] == 'e')
+			eat((size_t)atoll(arg));
 		return 128 + wait_signal(f, false);
 	} else if (strcmp(verb, "stubborn") == 0)
 		return wait_signal(f, true);

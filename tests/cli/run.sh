@@ -381,6 +381,7 @@ else
 fi
 
 . tests/cli/devices.sh
+. tests/cli/cgroup.sh
 
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

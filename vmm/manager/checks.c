@@ -15,6 +15,7 @@
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/manager/checks_cgroup.h"
 #include "vmm/manager/checks_jail.h"
 #include "vmm/manager/checks_vfio.h"
 #include "vmm/manager/host.h"
@@ -293,13 +294,6 @@ static void ask_virtiofsd(const struct manager *mgr, struct check *c)
 		 "not needed yet");
 	if (c->level == CHECK_OK)
 		c->remedy[0] = '\0';
-}
-
-static void ask_cgroup(const struct manager *mgr, struct check *c)
-{
-	(void)mgr;
-	bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-	check_fact(c, CHECK_OK, v2 ? "version 2" : "version 1, or none");
 }
 
 const struct check_question check_questions[] = {

@@ -94,7 +94,8 @@ static int remove_one(struct manager *mgr, const struct rm *rm,
 		if (r < 0)
 			return r;
 	}
-	return vmdir_remove(&vm, err);
+	r = vmdir_drop_cgroup(&vm, VMDIR_CGROUP_MS, err);
+	return r < 0 ? r : vmdir_remove(&vm, err);
 }
 
 int cmd_rm(struct manager *mgr, int argc, char **argv)

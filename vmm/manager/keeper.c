@@ -354,6 +354,7 @@ static void close_all(struct keeper *k)
 	for (size_t i = 0; i < SPAWN_FDS_MAX; i++)
 		free(k->fd_names[i]);
 	json_object_put(k->ports);
+	cgroup_done(&k->cgroup);
 }
 
 static void watch_signals(struct keeper *k)
@@ -384,6 +385,7 @@ static struct keeper *new_keeper(const struct keeper_plan *plan, int cli)
 	k->dial = k->events = k->serial = k->signals = -1;
 	k->agent.fd = -1;
 	k->ids = (struct jail_ids){ .first = JAIL_NO_UID, .lock = -1 };
+	cgroup_init(&k->cgroup);
 	frame_open(&k->cli, cli);
 	k->ports = json_object_new_array();
 	if (plan->spec->options->timeout)
@@ -412,6 +414,7 @@ int keeper_run(const struct keeper_plan *plan, int cli)
 	}
 	end_children(k);
 	keeper_devices_give_back(k);
+	keeper_cgroup_end(k);
 	keeper_finish(k);
 	vmdir_close(plan->vm);
 	drain_cli(k);

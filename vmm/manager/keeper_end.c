@@ -50,6 +50,8 @@ void keeper_judge(struct keeper *k)
 	int status = k->monitor_status;
 	char said[400];
 
+	if (keeper_cgroup_oom(k))
+		return;
 	if (k->monitor_signalled) {
 		keeper_decide(k, status, "the monitor was killed (signal %d)",
 			      status - 128);
@@ -123,6 +125,7 @@ static int write_exit(const struct keeper *k, struct json_object *times,
 		(void)json_object_object_add(
 			o, "error", json_object_new_string(k->why.msg));
 	put_time(o, "finished");
+	(void)json_object_object_add(o, "usage", cgroup_usage_json(&k->usage));
 	(void)json_object_object_add(o, "times", json_object_get(times));
 	return vmdir_write(k->plan->vm, "exit.json", o, err);
 }

@@ -63,7 +63,8 @@ static void allow_locked(const struct keeper *k, pid_t pid)
 
 static int place(void *arg, pid_t pid, bool in_cgroup)
 {
-	(void)in_cgroup;
+	if (!in_cgroup)
+		keeper_cgroup_add(arg, pid);
 	allow_locked(arg, pid);
 	return 0;
 }
@@ -80,7 +81,7 @@ int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
 		return r < 0 ? err_set(err, -r, "start '%s'", s->path) : 0;
 	}
 	*b = (struct jail_birth){
-		.cgroup = -1,
+		.cgroup = k->cgroup.fd,
 		.uid = has_ids ? k->ids.first + companion : JAIL_NO_UID,
 		.keep_net = companion == NET,
 		.keep_user =

@@ -9,6 +9,7 @@
 #include "vmm/hostdev/hostdev_bind.h"
 #include "vmm/lib/err.h"
 #include "vmm/manager/capped.h"
+#include "vmm/manager/cgroup.h"
 #include "vmm/manager/devices.h"
 #include "vmm/manager/frame.h"
 #include "vmm/manager/keeper.h"
@@ -69,6 +70,9 @@ struct keeper {
 	struct hostdev_hold hold; /* functions of the host that we have */
 	bool lost[HOSTDEV_TAKE_MAX]; /* ... and the VM has no more */
 
+	struct cgroup cgroup; /* of monitor and network */
+	struct cgroup_usage usage; /* of it, when all has ended */
+
 	struct json_object *ports; /* lines of belljar-net, for state.json */
 	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
 	char *fd_names[SPAWN_FDS_MAX];
@@ -120,6 +124,19 @@ int keeper_devices_add(struct keeper *k, struct spawn *s, struct files *f,
 struct json_object *keeper_devices_json(const struct keeper *k);
 /* The monitor's event "device-lost"; false when it changes nothing. */
 bool keeper_devices_lost(struct keeper *k, struct json_object *event);
+
+/* keeper_cgroup.c */
+/*
+ * Make the VM's group.  Limits that cannot be set become a note, or a failure
+ * when they are required.
+ */
+int keeper_cgroup_make(struct keeper *k, struct err *err);
+/* Put a companion in. */
+void keeper_cgroup_add(struct keeper *k, pid_t pid);
+/* Decide, if that is how the monitor, which is reaped, was killed. */
+bool keeper_cgroup_oom(struct keeper *k);
+/* Note what was used and remove the group; the companions are reaped. */
+void keeper_cgroup_end(struct keeper *k);
 
 /* keeper_agent.c: the guest's init.  -EPROTO, sentence in k->why: end it. */
 int keeper_agent_read(struct keeper *k);

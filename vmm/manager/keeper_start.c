@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,11 +16,13 @@
 #include "vmm/lib/io.h"
 #include "vmm/manager/keeper_priv.h"
 #include "vmm/manager/kvm_check.h"
+#include "vmm/manager/limits.h"
 #include "vmm/manager/spawn.h"
 
 #define GUEST_CID 3 /* each VM has a vsock world of its own */
 #define LINE_LEN  256
 #define FILES_MAX 16 /* kernel, disks and initramfs files */
+#define RATE_LEN  64
 
 /*
  * What every guest gets: end at once when the kernel gives up, and do not go
@@ -103,13 +106,52 @@ static int add_boot(struct keeper *k, struct spawn *s, struct files *f,
 	return r;
 }
 
+/* ",KEY=N,KEY=N" of those that were given: what @nr devices get each. */
+static void rate_tail(char ret[RATE_LEN], unsigned nr, uint64_t bytes,
+		      const char *ops_key, uint64_t ops)
+{
+	int n = 0;
+
+	ret[0] = '\0';
+	if (bytes)
+		n = snprintf(ret, RATE_LEN, ",bps=%" PRIu64,
+			     limits_share(bytes, nr));
+	if (ops)
+		(void)snprintf(ret + n, RATE_LEN - (size_t)n, ",%s=%" PRIu64,
+			       ops_key, limits_share(ops, nr));
+}
+
+static void disk_tail(const struct keeper *k, char ret[RATE_LEN])
+{
+	const struct run_options *o = k->plan->spec->options;
+	unsigned nr = 1U + (k->plan->modules >= 0) + !o->read_only;
+
+	rate_tail(ret, nr, o->limits.disk_bps, "iops", o->limits.disk_iops);
+}
+
+static int add_disk(struct keeper *k, struct spawn *s, int fd, const char *id,
+		    struct err *err)
+{
+	char rate[RATE_LEN];
+
+	disk_tail(k, rate);
+	return strv_add(&s->args, "--disk=fd:%d,ro,id=%s%s", spawn_fd(s, fd),
+			id, rate) < 0
+		       ? err_set(err, ENOMEM, "start the monitor")
+		       : 0;
+}
+
 static int add_layer(struct keeper *k, struct spawn *s, struct files *f,
 		     char path[PATH_MAX], struct err *err)
 {
+	char rate[RATE_LEN], tail[RATE_LEN + 16];
+
 	if (k->plan->spec->options->read_only)
 		return 0;
+	disk_tail(k, rate);
+	(void)snprintf(tail, sizeof(tail), ",id=layer%s", rate);
 	vmdir_file(k->plan->vm->path, "layer.ext4", path);
-	return add_file(k, s, "--disk", path, O_RDWR, ",id=layer", f, err);
+	return add_file(k, s, "--disk", path, O_RDWR, tail, f, err);
 }
 
 static bool is_minimal(const struct spec *spec)
@@ -163,6 +205,8 @@ static int start_companion(struct keeper *k, unsigned companion,
 	if (r < 0)
 		return r;
 	r = spawn_start(s, &c->pid, &c->pidfd, err);
+	if (r == 0 && !s->birth)
+		keeper_cgroup_add(k, c->pid);
 	s->birth = NULL;
 	if (r == 0)
 		return keeper_jail_born(k, &birth, err);
@@ -326,7 +370,25 @@ static int open_wires(struct keeper *k, struct wires *w, struct err *err)
 	return r;
 }
 
-static int add_wires(struct spawn *s, const struct wires *w, struct err *err)
+static int add_net(const struct keeper *k, struct spawn *s, int fd)
+{
+	const struct limit_options *l = &k->plan->spec->options->limits;
+	char rate[RATE_LEN];
+
+	rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
+	return strv_add(&s->args, "--net=fd:%d%s", spawn_fd(s, fd), rate);
+}
+
+static int add_serial(const struct keeper *k, struct spawn *s, int fd)
+{
+	char rate[RATE_LEN];
+
+	rate_tail(rate, 1, k->plan->spec->options->limits.console_bps, NULL, 0);
+	return strv_add(&s->args, "--serial=fd:%d%s", spawn_fd(s, fd), rate);
+}
+
+static int add_wires(const struct keeper *k, struct spawn *s,
+		     const struct wires *w, struct err *err)
 {
 	int r = strv_add(&s->args, "--kvm=fd:%d", spawn_fd(s, w->kvm));
 
@@ -341,10 +403,9 @@ static int add_wires(struct spawn *s, const struct wires *w, struct err *err)
 			     GUEST_CID, spawn_fd(s, w->listen),
 			     spawn_fd(s, w->dial));
 	if (r == 0 && w->net >= 0)
-		r = strv_add(&s->args, "--net=fd:%d", spawn_fd(s, w->net));
+		r = add_net(k, s, w->net);
 	if (r == 0 && w->serial >= 0)
-		r = strv_add(&s->args, "--serial=fd:%d",
-			     spawn_fd(s, w->serial));
+		r = add_serial(k, s, w->serial);
 	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
 }
 
@@ -361,15 +422,9 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 
 	int r = add_boot(k, &s, &f, ours, err);
 	if (r == 0)
-		r = strv_add(&s.args, "--disk=fd:%d,ro,id=image",
-			     spawn_fd(&s, k->plan->rootfs)) < 0
-			    ? err_set(err, ENOMEM, "start the monitor")
-			    : 0;
+		r = add_disk(k, &s, k->plan->rootfs, "image", err);
 	if (r == 0 && k->plan->modules >= 0)
-		r = strv_add(&s.args, "--disk=fd:%d,ro,id=modules",
-			     spawn_fd(&s, k->plan->modules)) < 0
-			    ? err_set(err, ENOMEM, "start the monitor")
-			    : 0;
+		r = add_disk(k, &s, k->plan->modules, "modules", err);
 	if (r == 0)
 		r = add_layer(k, &s, &f, layer, err);
 	if (r == 0)
@@ -377,7 +432,7 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 	if (r == 0)
 		r = keeper_devices_add(k, &s, &f, err);
 	if (r == 0)
-		r = add_wires(&s, w, err);
+		r = add_wires(k, &s, w, err);
 	if (r == 0)
 		r = start_companion(k, 0, &s, err);
 	return r;
@@ -402,6 +457,8 @@ int keeper_start(struct keeper *k, struct err *err)
 
 	if (r == 0)
 		r = keeper_devices_take(k, err);
+	if (r == 0)
+		r = keeper_cgroup_make(k, err);
 	if (r == 0) {
 		keeper_jail_take(k);
 		r = open_wires(k, &w, err);

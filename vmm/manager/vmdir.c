@@ -14,8 +14,10 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
+#include "vmm/manager/cgroup.h"
 
-#define JSON_MAX (4U << 20)
+#define JSON_MAX  (4U << 20)
+#define REPAIR_MS 500
 
 void vmdir_file(const char *dir, const char *file, char ret[PATH_MAX])
 {
@@ -306,6 +308,29 @@ int vmdir_write(const struct vmdir *vm, const char *file,
 	return write_file(vm, file, text, len, err);
 }
 
+int vmdir_drop_cgroup(const struct vmdir *vm, unsigned ms, struct err *err)
+{
+	const struct cgroup_sys sys = cgroup_host();
+	AUTO_JSON struct json_object *o = NULL;
+	char path[PATH_MAX];
+	struct cgroup cg;
+
+	vmdir_file(vm->path, VMDIR_CGROUP, path);
+	if (access(path, F_OK) < 0)
+		return 0;
+	/* What is not whole was written when nothing had been made. */
+	if (vmdir_read(vm, VMDIR_CGROUP, &o, NULL) == 0 &&
+	    cgroup_from_json(&sys, o, vm->id, &cg) == 0) {
+		int r = cgroup_remove(&cg, ms, err);
+
+		cgroup_done(&cg);
+		if (r < 0)
+			return r;
+	}
+	(void)unlink(path);
+	return 0;
+}
+
 /* The keeper is gone: finish what it could not. */
 static int finish(const struct vmdir *vm, struct err *err)
 {
@@ -314,6 +339,9 @@ static int finish(const struct vmdir *vm, struct err *err)
 	struct json_object *rm = NULL;
 
 	(void)io_remove_tree(vm->run, NULL);
+	/* Something in it does not die: the next command tries again. */
+	if (vmdir_drop_cgroup(vm, REPAIR_MS, NULL) < 0)
+		return 0;
 	if (vmdir_read(vm, "spec.json", &spec, NULL) < 0)
 		return vmdir_remove(vm, err);
 	(void)json_object_object_get_ex(spec, "rm", &rm);

@@ -7,6 +7,7 @@
  *   DATA/vms/<id>/
  *     lock                    flock, held by the keeper as long as it lives
  *     name  spec.json         written by the CLI before the keeper starts
+ *     cgroup.json             where its control group is, while it is there
  *     state.json              written by the keeper when the VM runs
  *     layer.ext4              the writable layer
  *     log  console.log        what the container and the kernel said
@@ -28,7 +29,9 @@
 #include "vmm/lib/err.h"
 #include "vmm/manager/cmd.h"
 
-#define VMDIR_ID_LEN 12
+#define VMDIR_ID_LEN	12
+#define VMDIR_CGROUP	"cgroup.json"
+#define VMDIR_CGROUP_MS 2000 /* a killed monitor gives its memory back */
 
 struct vmdir {
 	char id[VMDIR_ID_LEN + 1];
@@ -73,6 +76,12 @@ int vmdir_find(const struct manager *mgr, const char *name, struct vmdir *ret,
 
 /* Does a keeper hold the lock? */
 bool vmdir_running(const struct vmdir *vm);
+
+/*
+ * Remove the control group that the VM's keeper left, waiting @ms at most for
+ * processes that die.  0 also when there is none.
+ */
+int vmdir_drop_cgroup(const struct vmdir *vm, unsigned ms, struct err *err);
 
 /* Bring folders that lost their keeper in order. */
 int vmdir_repair(const struct manager *mgr, struct err *err);
