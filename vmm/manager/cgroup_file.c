@@ -63,6 +63,15 @@ int64_t cgroup_number(const char *dir, const char *file)
 	return (int64_t)v;
 }
 
+int64_t cgroup_leading(const char *text)
+{
+	char *end = NULL;
+
+	errno = 0;
+	long long v = strtoll(text, &end, 10);
+	return end == text || errno || v < 0 ? 0 : v;
+}
+
 int64_t cgroup_keyed(const char *dir, const char *file, const char *key)
 {
 	char path[PATH_MAX];
@@ -88,13 +97,13 @@ static void each_pid(const char *dir, void (*each)(pid_t pid, void *arg),
 	char path[PATH_MAX];
 	char line[32];
 
+	/* 0 stands for a process of another PID namespace. */
 	file_path(path, dir, "cgroup.procs");
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	for (int i = 0; f && i < PIDS_MAX; i++) {
 		if (!fgets(line, sizeof(line), f))
 			return;
-		pid_t pid = (pid_t)atoi(line);
-		/* 0: of another PID namespace. */
+		pid_t pid = (pid_t)cgroup_leading(line);
 		if (pid > 0)
 			each(pid, arg);
 	}

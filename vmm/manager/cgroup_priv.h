@@ -38,6 +38,8 @@ int cgroup_write(const char *dir, const char *file, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A file of one number; -1 when it says something else. */
 int64_t cgroup_number(const char *dir, const char *file);
+/* The number that @text begins with; 0 when it is none. */
+int64_t cgroup_leading(const char *text);
 /* The number behind @key in a file of lines "KEY NUMBER"; -1. */
 int64_t cgroup_keyed(const char *dir, const char *file, const char *key);
 /* SIGKILL for each process in it, again if they fork meanwhile. */

@@ -162,7 +162,7 @@ static int64_t sum_io(const char *dir, const char *op)
 		const char *p = strstr(line, op);
 
 		if (p)
-			sum += atoll(p + strlen(op));
+			sum += cgroup_leading(p + strlen(op));
 	}
 	return sum;
 }

@@ -196,8 +196,8 @@ static void read_io(const char *dir, struct cgroup_usage *u)
 		const char *wr = strstr(line, "wbytes=");
 
 		if (rd && wr) {
-			u->io_read += atoll(rd + 7);
-			u->io_written += atoll(wr + 7);
+			u->io_read += cgroup_leading(rd + 7);
+			u->io_written += cgroup_leading(wr + 7);
 		}
 	}
 }
