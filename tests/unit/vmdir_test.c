@@ -297,6 +297,45 @@ static void kernels_are_found(void **state)
 	assert_int_equal(kernel_find(p->data, "sotck", &k, &err), -ENOENT);
 }
 
+static void put_cgroup(const struct vmdir *vm, const char *dir)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "{\"version\":2,\"dirs\":[\"%s\"]}",
+		       dir);
+	put_file(vm->path, VMDIR_CGROUP, text);
+}
+
+/* Here a group is a directory: it is removed in the same way. */
+static void a_left_group_is_removed_and_nothing_else(void **state)
+{
+	struct place *p = *state;
+	char path[PATH_MAX], dir[160], mine[180];
+	struct vmdir vm;
+
+	create(p, NULL, &vm);
+	vmdir_file(vm.path, VMDIR_CGROUP, path);
+	(void)snprintf(dir, sizeof(dir), "%s/group", p->data);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	(void)snprintf(mine, sizeof(mine), "%s/%s", dir, vm.id);
+	assert_int_equal(mkdir(mine, 0700), 0);
+
+	assert_int_equal(vmdir_drop_cgroup(&vm, 10, NULL), 0);
+	put_cgroup(&vm, dir);
+	assert_int_equal(vmdir_drop_cgroup(&vm, 10, NULL), 0);
+	assert_int_equal(access(dir, F_OK), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	put_file(vm.path, VMDIR_CGROUP, "{\"version\":2,\"dirs\":");
+	assert_int_equal(vmdir_drop_cgroup(&vm, 10, NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+
+	put_cgroup(&vm, mine);
+	vmdir_close(&vm);
+	assert_int_equal(vmdir_repair(&p->mgr, NULL), 0);
+	assert_int_equal(access(mine, F_OK), -1);
+	assert_int_equal(access(dir, F_OK), 0);
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -308,6 +347,7 @@ int main(void)
 		WITH_PLACE(repair_leaves_the_living_alone),
 		WITH_PLACE(repair_finishes_the_dead),
 		WITH_PLACE(repair_makes_no_store),
+		WITH_PLACE(a_left_group_is_removed_and_nothing_else),
 		WITH_PLACE(layers_are_copies_of_a_template),
 		WITH_PLACE(fake_devices_are_refused),
 		WITH_PLACE(processors_without_virtualization_are_refused),
