@@ -29,7 +29,7 @@ group() {
         tests/linux/inside.sh "$out" "$1:" 2>&1 | tee "$log" || status=$?
     return $status
 }
-for name in boot status stdio disk net vsock limits faults numa modules; do
+for name in boot status stdio disk net vsock limits cgroup faults numa modules; do
     status=0
     group $name || status=$?
     if [ $status = 124 ] && grep -q '^lab: killed after' "$log"; then

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# cgroup.sh - a guest that takes all it can get, and what the host notices:
+# nothing beyond the VM's limit.  Version 2, as a host of today has it.
+
+# Wait for "ready" of a VM named `box`, in the background; $box, $dir.
+box_start() {
+    timeout -k 20 400 "$belljar" run --name box --kernel stock -m 128m "$@" \
+        >"$tmp/ready" 2>"$tmp/said" &
+    box=$!
+    until_true 300 grep -q ready "$tmp/ready"
+    for dir in /sys/fs/cgroup/belljar/*/; do dir=${dir%/}; done
+}
+
+# Everything the guest has; short of memory, it may go on for long.
+eater='echo ready; tail /dev/zero; echo full'
+idler='echo ready; while :; do sleep 1; done'
+
+# Its memory is its own to fill: most of it is charged, and the VM's limit is
+# not hit by that.
+filled() { [ "$(cat "$dir/memory.current")" -gt $((110 * 1048576)) ]; }
+cgroup_full_guest() {
+    box_start test sh -c "$eater"
+    until_true 200 filled
+    grep -qx "oom 0" "$dir/memory.events"
+    grep -qx "oom_kill 0" "$dir/memory.events"
+    "$belljar" rm -f box
+    wait $box || :
+    nothing_left
+}
+
+# Who is in it with which limits; and a second VM in a cgroup that has less
+# than it may take: that one dies, whole, and the first goes on.
+cgroup_two() {
+    local got=0 small=/sys/fs/cgroup/small
+    box_start test sh -c "$idler"
+    same $((128 * 1048576 + 2097152 + 1048576 + 64 * 1048576)) \
+        "$(cat "$dir/memory.max")"
+    # Both of the VM's processes, and threads of KVM's, but nobody else.
+    same "belljar-monitor belljar-net" "$(while read -r p; do
+        tr '\0' '\n' <"/proc/$p/cmdline" | head -n 1
+    done <"$dir/cgroup.procs" | sort -u | grep . | xargs)"
+    mkdir $small
+    echo $((72 * 1048576)) >$small/memory.max
+    timeout -k 20 400 "$belljar" run --rm --cgroup-parent /small \
+        --kernel stock -m 128m test sh -c "$eater" >"$tmp/out" 2>"$tmp/err" ||
+        got=$?
+    cat "$tmp/out" "$tmp/err"
+    same 137 "$got"
+    same 1 "$(grep -c '^belljar: the VM was killed for want of memory' "$tmp/err")"
+    same "" "$(find $small -mindepth 1 -type d)"
+    rmdir $small
+    kill -0 $box
+    same "populated 1" "$(head -n 1 "$dir/cgroup.events")"
+    "$belljar" rm -f box
+    wait $box || :
+    [ ! -e /sys/fs/cgroup/belljar ]
+    nothing_left
+}
+
+if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+    check "cgroup: limits, and a cgroup above with too little" cgroup_two
+    check "cgroup: a guest that fills its memory" cgroup_full_guest
+else
+    echo "ok - cgroup # SKIP no cgroup version 2 with memory here"
+    skipped=$((skipped + 1))
+fi
