@@ -15,7 +15,8 @@ mkfifo "$tmp/never"
 trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
-for group in boot status stdio disk net vsock limits cgroup faults numa modules; do
+for group in boot status stdio disk net vsock limits cgroup faults numa modules \
+    hostile; do
     . "tests/linux/$group.sh"
 done
 

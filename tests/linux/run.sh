@@ -12,6 +12,7 @@ images/kernel/build.sh generic build/kernels
 out=$PWD/build/linux
 tests/linux/image.sh "$out"
 tests/linux/modules_tree.sh "$out"
+tests/hostile/linux/image.sh build/hostile/linux.cpio
 rm -rf "$out/store"
 build/belljar --root "$out/store" load -q -i "$out/image"
 build/belljar --root "$out/store" load -q -i "$out/modules/image"
@@ -29,7 +30,8 @@ group() {
         tests/linux/inside.sh "$out" "$1:" 2>&1 | tee "$log" || status=$?
     return $status
 }
-for name in boot status stdio disk net vsock limits cgroup faults numa modules; do
+for name in boot status stdio disk net vsock limits cgroup faults numa modules \
+    hostile; do
     status=0
     group $name || status=$?
     if [ $status = 124 ] && grep -q '^lab: killed after' "$log"; then
