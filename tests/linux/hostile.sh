@@ -5,7 +5,7 @@
 # build/linux/hostile.log.
 
 hostile_guest() {
-    timeout 360 /usr/bin/python3 tests/hostile/linux/run.py \
-        --seconds 2 2>&1 | tee "$out/hostile.log"
+    timeout 400 /usr/bin/python3 tests/hostile/linux/run.py \
+        --seconds 1 2>&1 | tee "$out/hostile.log"
 }
 check "hostile: a guest's kernel attacks, its neighbour works" hostile_guest

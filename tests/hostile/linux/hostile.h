@@ -54,6 +54,7 @@ struct shared {
 struct attack {
 	const char *name;
 	void (*run)(void);
+	uint64_t least; /* operations, if need be beyond its time */
 };
 
 extern struct function function[FUNCTIONS_MAX];

@@ -13,8 +13,8 @@
 #define POWER	0x600U /* vmm/core/layout.h */
 #define RESET	(POWER + 2)
 #define PORTS	0x10000U
-#define MIB	(1U << 20)
-#define WINDOW	(256U * MIB)
+#define MIB	((size_t)1 << 20)
+#define WINDOW	(256 * MIB)
 #define HOLE_AT 0xc0000000U
 #define ABOVE	UINT64_C(0x100000000)
 /* In no register of ours does such a value make an interrupt of KVM's. */
@@ -118,15 +118,15 @@ static void reset(void)
 }
 
 const struct attack driver_attacks[] = {
-	{ "chains", attack_chains },
-	{ "places", attack_places },
-	{ "flipping", attack_flipping },
-	{ "vsock-lies", attack_vsock_lies },
-	{ "serial", attack_serial },
-	{ "power", power },
-	{ "mmio", mmio },
-	{ "ports", ports },
-	{ "random", attack_random },
-	{ "reset", reset },
-	{ NULL, NULL },
+	{ "chains", attack_chains, 60 },
+	{ "places", attack_places, 12 },
+	{ "flipping", attack_flipping, 32 },
+	{ "vsock-lies", attack_vsock_lies, 64 },
+	{ "serial", attack_serial, 2 },
+	{ "power", power, 256 },
+	{ "mmio", mmio, 256 },
+	{ "ports", ports, 256 },
+	{ "random", attack_random, 256 },
+	{ "reset", reset, 1 },
+	{ NULL, NULL, 0 },
 };

@@ -28,7 +28,9 @@
 #include "hostile.h"
 
 #define MODULES	  "/lib/belljar/modules"
-#define GRACE	  20 /* seconds more until an attack is killed */
+#define EXTRA	  30 /* seconds more for the least an attack has to do */
+#define GRACE	  40 /* seconds more until it is killed */
+#define FLOW	  10 /* seconds for its traffic to get on */
 #define GAVE_UP	  3
 #define FIRST_DRV 15 /* modules from here on are drivers of devices */
 
@@ -36,6 +38,7 @@ struct shared *shared;
 static int tty;
 static bool live;
 static time_t deadline;
+static uint64_t least;
 static uint64_t state;
 
 static time_t now(void)
@@ -48,7 +51,11 @@ static time_t now(void)
 
 bool in_time(void)
 {
-	return now() < deadline;
+	time_t t = now();
+
+	return t < deadline ||
+	       (__atomic_load_n(&shared->done, __ATOMIC_RELAXED) < least &&
+		t < deadline + EXTRA);
 }
 
 bool going_on(void)
@@ -82,7 +89,8 @@ static int load(const struct dirent *d, bool drivers)
 {
 	char path[512];
 
-	if (d->d_name[0] == '.' || (!drivers && atoi(d->d_name) >= FIRST_DRV))
+	if (d->d_name[0] == '.' ||
+	    (!drivers && strtol(d->d_name, NULL, 10) >= FIRST_DRV))
 		return 0;
 	(void)snprintf(path, sizeof(path), MODULES "/%s", d->d_name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -201,6 +209,7 @@ static void perform(const struct attack *a, uint64_t seed, unsigned seconds)
 {
 	*shared = (struct shared){ 0 };
 	deadline = now() + (time_t)seconds;
+	least = a->least;
 	dice_seed(seed);
 	if (live)
 		traffic_start();
@@ -214,7 +223,7 @@ static void perform(const struct attack *a, uint64_t seed, unsigned seconds)
 	const char *how = wait_for(pid, deadline + GRACE);
 	unsigned flows = 0;
 	if (live) {
-		flows = traffic_flows(GRACE);
+		flows = traffic_flows(FLOW);
 		traffic_stop();
 	}
 	(void)tcflush(tty, TCIFLUSH);
@@ -222,13 +231,27 @@ static void perform(const struct attack *a, uint64_t seed, unsigned seconds)
 		      (unsigned long long)shared->done, flows);
 }
 
+/* NAME SEED SECONDS; what the serial port's attack left is no such line. */
+static void obey(char *line)
+{
+	char *end = strchr(line, ' ');
+
+	if (!end)
+		return;
+	*end++ = '\0';
+	const struct attack *a = find_attack(line);
+	uint64_t seed = strtoull(end, &end, 10);
+	unsigned seconds = (unsigned)strtoul(end, &end, 10);
+	if (a && seconds && *end == '\0')
+		perform(a, seed, seconds);
+	else
+		(void)dprintf(tty, "\n@@ unknown %s\n", line);
+}
+
 int main(void)
 {
 	const char *life = getenv("life");
 	char line[128];
-	char name[32];
-	unsigned long long seed;
-	unsigned seconds;
 
 	open_tty();
 	prepare(life ? life : "live");
@@ -238,12 +261,6 @@ int main(void)
 	(void)dprintf(tty, "\n@@ ready %u\n", nr_functions);
 	for (;;) {
 		read_line(line, sizeof(line));
-		if (sscanf(line, "%31s %llu %u", name, &seed, &seconds) != 3)
-			continue;
-		const struct attack *a = find_attack(name);
-		if (a)
-			perform(a, seed, seconds);
-		else
-			(void)dprintf(tty, "\n@@ unknown %s\n", name);
+		obey(line);
 	}
 }

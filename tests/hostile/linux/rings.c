@@ -177,6 +177,8 @@ static void (*const chain[])(struct ring *) = {
 	wrong_order, nested, looping_table, odd_table,	 ahead,	   self_service,
 };
 
+#define CHAINS ((unsigned)(sizeof(chain) / sizeof(chain[0])))
+
 /* The device has said that it is broken, or has used the buffer, or waits. */
 static void let_it_work(struct ring *r)
 {
@@ -193,14 +195,18 @@ void attack_chains(void)
 {
 	struct pages mem = pages_get();
 	struct ring r[QUEUES_MAX];
+	unsigned n = 0;
 
 	do {
-		struct function *f = any();
+		/* Each of them for each device, then for its next queue. */
+		unsigned i = n % (nr_functions * CHAINS);
+		struct function *f = &function[i / CHAINS];
 		uint64_t d = dice();
 		unsigned nr = device_start(f, mem, r, d % 8 ? 0 : 1u << 28);
-		struct ring *q = &r[(d >> 8) % nr];
+		struct ring *q = &r[n / (nr_functions * CHAINS) % nr];
 
-		chain[(d >> 16) % (sizeof(chain) / sizeof(chain[0]))](q);
+		chain[i % CHAINS](q);
+		n++;
 		ring_offer(q, (d >> 32) % 16 ? 0 : (unsigned)(d >> 40));
 		let_it_work(q);
 		device_reset(f);

@@ -20,7 +20,7 @@ PLAN = [
     ("driver", ["chains", "places", "flipping", "vsock-lies", "serial",
                 "power", "mmio", "ports", "random", "reset"]),
     ("live", ["registers", "config", "masks", "moving-bars", "command",
-              "wild-vectors", "connections", "live-rings", "status",
+              "wild-vectors", "connections", "status", "live-rings",
               "deadly-vectors"]),
 ]
 # The guest's drivers must get on after them: a device ignores what it has to.
@@ -102,7 +102,8 @@ class Attacker:
         """One sentence about how it went."""
         self.ready()
         self.vm.say(f"\n{name} {seed} {seconds}")
-        line = self.vm.answer({name, "cannot", "unknown"}, seconds + 60)
+        line = self.vm.answer({name, "cannot", "unknown"},
+                              seconds + 75)
         if name == "reset":
             if line is not None:
                 raise Wrong("the reset register does nothing")
@@ -149,18 +150,23 @@ def perform(neighbour, attacker, name, seed, seconds):
           flush=True)
 
 
+def wanted(names, only):
+    return not only or set(names) & set(only.split(","))
+
+
 def run(args, tmp):
     number, name, attacker, neighbour = 0, "neighbour", None, None
     try:
         neighbour = Neighbour(tmp)
         for life, names in PLAN:
             attacker = Attacker(tmp, life)
-            attacker.start()
+            if wanted(names, args.only):
+                attacker.start()
             if neighbour.rounds < 0:
                 neighbour.next_round(BOOT)
             for name in names:
                 number += 1
-                if not args.only or name in args.only.split(","):
+                if wanted([name], args.only):
                     perform(neighbour, attacker, name, args.seed + number,
                             args.seconds)
             attacker.finish()

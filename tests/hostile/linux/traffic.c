@@ -91,7 +91,9 @@ static void use_net(void)
 	char frame[1400] = { 0 };
 	int s = udp_socket();
 
-	for (unsigned n = 0; s >= 0; n++)
+	if (s < 0)
+		return;
+	for (unsigned n = 0;; n++)
 		if (udp_send(s, frame, sizeof(frame)) > 0)
 			count(USER_NET);
 		else if (n % 16 == 0)
@@ -122,7 +124,9 @@ static void use_random(void)
 	char bytes[64];
 	int fd = open("/dev/hwrng", O_RDONLY | O_CLOEXEC);
 
-	while (fd >= 0)
+	if (fd < 0)
+		return;
+	for (;;)
 		if (read(fd, bytes, sizeof(bytes)) > 0)
 			count(USER_RNG);
 		else
