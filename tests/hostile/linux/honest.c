@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "hostile.h"
@@ -55,10 +56,14 @@ static const char *vsock(void)
 	struct sockaddr_vm a = { .svm_family = AF_VSOCK,
 				 .svm_cid = VMADDR_CID_HOST,
 				 .svm_port = ECHO_PORT };
+	/* Linux gives up after 2 s, which is nothing on a busy host. */
+	const struct timeval wait = { .tv_sec = 60 };
 	char *to = (void *)back;
 	int s = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	size_t n = 0;
 
+	(void)setsockopt(s, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &wait,
+			 sizeof(wait));
 	if (connect(s, (const void *)&a, sizeof(a)) < 0 ||
 	    write(s, pattern, BLOCK / 2) != BLOCK / 2) {
 		(void)close(s);

@@ -118,7 +118,7 @@ static void reset(void)
 }
 
 const struct attack driver_attacks[] = {
-	{ "chains", attack_chains, 60 },
+	{ "chains", attack_chains, 65 },
 	{ "places", attack_places, 12 },
 	{ "flipping", attack_flipping, 32 },
 	{ "vsock-lies", attack_vsock_lies, 64 },

@@ -109,6 +109,15 @@ static void empty_pieces(struct ring *r)
 	ring_desc(r, r->size - 1)->flags &= (uint16_t)~DESC_NEXT;
 }
 
+/* No number of pieces ends this one: there are none. */
+static void empty_loop(struct ring *r)
+{
+	empty_pieces(r);
+	for (unsigned i = 0; i < r->size; i++)
+		ring_desc(r, i)->flags = DESC_WRITE | DESC_NEXT;
+	ring_desc(r, r->size - 1)->next = 0;
+}
+
 static void wrong_order(struct ring *r)
 {
 	good(r, 0, true, 64);
@@ -173,8 +182,9 @@ static void self_service(struct ring *r)
 }
 
 static void (*const chain[])(struct ring *) = {
-	loop,	     itself, outside,	    wild_buffer, four_gib, empty_pieces,
-	wrong_order, nested, looping_table, odd_table,	 ahead,	   self_service,
+	loop,	      itself,	  outside,	wild_buffer, four_gib,
+	empty_pieces, empty_loop, wrong_order,	nested,	     looping_table,
+	odd_table,    ahead,	  self_service,
 };
 
 #define CHAINS ((unsigned)(sizeof(chain) / sizeof(chain[0])))
