@@ -62,7 +62,11 @@ static void watch(struct net *net)
 
 	if (!net->up)
 		return;
-	if (net->dev->started) {
+	/*
+	 * Room is of no use while nothing may be taken from the guest; the
+	 * kick that comes with the permission brings us here again.
+	 */
+	if (net->dev->started && virtio_running(net->dev)) {
 		events |= net->rx_waiting || net->way[RX].held
 				  ? 0
 				  : (uint32_t)EPOLLIN;

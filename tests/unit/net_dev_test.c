@@ -205,6 +205,71 @@ static void a_full_backend_stops_the_guest(void **state)
 	assert_int_equal(received, 1000);
 }
 
+/* Frames until the socket takes no more, and the device waits for room. */
+static void fill_backend(void)
+{
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < 120; i++)
+		(void)queue_frame(FRAME, 'f');
+	driver_kick(&drv, TX);
+	driver_settle(&drv);
+	while (driver_take(&drv.queue[TX], NULL, NULL))
+		taken++;
+	assert_in_range(taken, 1, 119);
+}
+
+static unsigned drain_wire(void)
+{
+	unsigned char got[2000];
+	unsigned n = 0;
+
+	while (recv(wire, got, sizeof(got), 0) == FRAME)
+		n++;
+	return n;
+}
+
+/* Room that comes while it may not touch memory does not keep the loop busy. */
+static void room_for_one_that_may_not_send(void **state)
+{
+	(void)state;
+	fill_backend();
+	driver_config_write(&drv, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	unsigned received = drain_wire();
+	driver_settle(&drv);
+	assert_int_equal(loop_once(&drv.loop, 0), 0);
+	assert_int_equal(drain_wire(), 0);
+
+	driver_config_write(&drv, PCI_COMMAND,
+			    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	do {
+		driver_settle(&drv);
+		received += drain_wire();
+	} while (received < 120);
+	assert_int_equal(received, 120);
+}
+
+/* The same when its other queue broke meanwhile. */
+static void room_for_a_broken_one(void **state)
+{
+	(void)state;
+	fill_backend();
+	(void)give_buffer(HEADER - 1);
+	driver_kick(&drv, RX);
+	send_wire("a frame that finds no room", 26);
+	driver_settle(&drv);
+	assert_true(driver_needs_reset(&drv));
+	(void)drain_wire();
+	driver_settle(&drv);
+	assert_int_equal(loop_once(&drv.loop, 0), 0);
+
+	driver_restart(&drv, features);
+	(void)queue_frame(FRAME, 'g');
+	driver_kick(&drv, TX);
+	(void)driver_wait(&drv, TX, NULL);
+	assert_int_equal(drain_wire(), 1);
+}
+
 static void a_thousand_frames_arrive_in_order(void **state)
 {
 	unsigned char frame[64] = { 0 };
@@ -361,6 +426,8 @@ int main(void)
 		TEST(a_frame_too_long_for_its_buffer_is_dropped),
 		TEST(a_full_backend_stops_the_guest),
 		TEST_EVENTED(a_full_backend_stops_the_guest),
+		TEST(room_for_one_that_may_not_send),
+		TEST(room_for_a_broken_one),
 		TEST(a_thousand_frames_arrive_in_order),
 		TEST_EVENTED(a_thousand_frames_arrive_in_order),
 		TEST(the_link_goes_down_with_the_backend),
