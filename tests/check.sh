@@ -6,7 +6,11 @@
 #   unit     cmocka tests, with ASan and UBSan; belljar-net in namespaces
 #   prove    vq.c and gmem.c by enumeration ('make prove' adds mutants)
 #   fuzz     the corpora of tests/fuzz again; with clang, 2 s of fuzzing each
-#   payload  freestanding guests on /dev/kvm; the monitor with ASan and UBSan
+#   payload  freestanding guests on KVM; the monitor with ASan and UBSan
+#   escape   a guest that won tries to leave the monitor; are the rows of the
+#            jail's filters those that are needed?
+#   hostile  payload guests that break the rules, beside one that does not; with
+#            sanitizers, then as users have it; in the lab where KVM is missing
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #   vfio     guests with devices of the host, in the lab, which has an IOMMU
@@ -16,11 +20,23 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-[ $# -gt 0 ] || parts=(unit prove payload cli linux vfio)
-[ $# -gt 0 ] || parts=(unit fuzz payload cli linux vfio)
+all=(unit prove fuzz payload escape hostile cli linux vfio)
+[ $# -gt 0 ] || parts=("${all[@]}")
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
+# Where a KVM opens: here, or in the lab.  Tests that need no Linux guest run on
+# any KVM, also on one that emulates ring 0.
+somewhere() {
+    local limit=$1
+    shift
+    if { : <>/dev/kvm; } 2>/dev/null; then
+        "$@"
+    else
+        tests/lab/run --timeout "$limit" --memory 2048 "$@"
+    fi
+}
 
 # Run one part; its last "N passed, N failed[, N skipped]" line counts.
 part() {
@@ -56,14 +72,25 @@ for p in "${parts[@]}"; do
     unit) part unit tests/unit/run.sh build-san ;;
     prove) part prove tests/prove/run.sh build-san quick ;;
     fuzz) part fuzz fuzz ;;
-    payload) part payload env BELLJAR_BUILD=build-san tests/guest/run.sh ;;
-    cli) part cli env BELLJAR_BUILD=build-san tests/cli/run.sh ;;
+    payload)
+        part payload somewhere 900 env BELLJAR_BUILD=build-san \
+            tests/guest/run.sh
+        ;;
+    escape)
+        part escape somewhere 600 tests/hostile/escape.sh
+        part rows somewhere 900 tests/jail/run.sh
+        ;;
+    hostile)
+        part hostile env BELLJAR_BUILD=build-san tests/hostile/run.sh
+        part hostile-plain env BELLJAR_BUILD=build tests/hostile/run.sh
+        ;;
+    cli)
+        part cli somewhere 900 env BELLJAR_BUILD=build-san tests/cli/run.sh
+        ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
     *)
-        echo "check: no part '$p'; there are unit, prove, payload, cli, linux, vfio" >&2
-        echo "check: no part '$p'; there are unit, fuzz, payload, cli," \
-            "linux, vfio" >&2
+        echo "check: no part '$p'; there are ${all[*]}" >&2
         exit 2
         ;;
     esac

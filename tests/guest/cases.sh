@@ -227,20 +227,6 @@ t_disk_read_only() {
         cmp "$T/disk" "$T/before" >>"$T/out"
 }
 
-t_hostile_rings() { guest hostile_ring --memory 64m --rng; }
-
-t_hostile_setup() { guest hostile_setup --memory 64m --rng; }
-
-t_hostile_accesses() {
-    truncate -s 1M "$T/disk"
-    guest hostile_access --memory 64m --rng --disk "$T/disk"
-}
-
-t_hostile_block_requests() {
-    truncate -s 1M "$T/disk"
-    guest hostile_blk --memory 64m --disk "$T/disk"
-}
-
 t_network() {
     VIA="$HOST net" guest net --memory 64m && printed "mac: 0x52 0x54 0x0 0x1 0x2 0x3"
 }

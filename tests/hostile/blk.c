@@ -4,6 +4,7 @@
  * the device until reset; a proper one works again afterwards.
  */
 #include "tests/guest/lib/blk.h"
+#include "tests/hostile/lib/attack.h"
 
 #define WRITE VRING_DESC_F_WRITE
 #define NEXT  VRING_DESC_F_NEXT
@@ -159,10 +160,88 @@ static void reset_in_mid_request(void)
 	check(status_now() == 0x5a);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} attacks[] = {
+/* GHSA-jmr4-g2hv-mjj6: what is written there makes no other format of it. */
+static void format_of_another_kind(void)
+{
+	static const char magic[] = "QFI\373\0\0\0\3\0\0\0\0\0\0\0\150"
+				    "\0\0\0\13/etc/passwd";
+	uint64_t sectors = read64(dev.config);
+
+	memset(data, 0, 512);
+	memcpy(data, magic, sizeof(magic));
+	check(blk_request(&q, VIRTIO_BLK_T_OUT, 0, data, 512) ==
+	      VIRTIO_BLK_S_OK);
+	begin();
+	check(read64(dev.config) == sectors);
+	memset(data, 0, 512);
+	check(blk_request(&q, VIRTIO_BLK_T_IN, 0, data, 512) ==
+	      VIRTIO_BLK_S_OK);
+	check(memcmp(data, magic, sizeof(magic)) == 0);
+}
+
+/* CVE-2016-5403: as many at once as a queue holds, again and again. */
+static void requests_without_end(void)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		begin();
+		head = (struct virtio_blk_outhdr){ .type = VIRTIO_BLK_T_FLUSH };
+		queue_desc(&q, 0, &head, sizeof(head), NEXT, 1);
+		queue_desc(&q, 1, &status, 1, WRITE, 0);
+		for (unsigned n = 0; n < 4 * QUEUE_SIZE; n++) {
+			queue_offer(&q, 0);
+			queue_kick(&q);
+			while ((uint16_t)(q.next - q.used->idx) == QUEUE_SIZE)
+				__asm__ volatile("pause");
+		}
+	}
+	works();
+}
+
+/* Its data lies over the header it came with, and over its own ring. */
+static void data_over_the_request(void)
+{
+	head = (struct virtio_blk_outhdr){ .type = VIRTIO_BLK_T_IN };
+	queue_desc(&q, 0, &head, sizeof(head), NEXT, 1);
+	queue_desc(&q, 1, q.desc, 256, WRITE | NEXT, 2);
+	queue_desc(&q, 2, q.desc, 256, WRITE | NEXT, 3);
+	queue_desc(&q, 3, &head, 1, WRITE, 0);
+	answered_or_broken();
+}
+
+static void every_type(void)
+{
+	for (uint32_t type = 0; type < 20; type++) {
+		begin();
+		head = (struct virtio_blk_outhdr){ .type = type | 0x80000000 };
+		queue_desc(&q, 0, &head, sizeof(head), NEXT, 1);
+		queue_desc(&q, 1, data, 512, WRITE | NEXT, 2);
+		queue_desc(&q, 2, &status, 1, WRITE, 0);
+		queue_offer(&q, 0);
+		queue_kick(&q);
+		(void)queue_wait(&q);
+		check(status_now() == VIRTIO_BLK_S_UNSUPP);
+	}
+}
+
+/* Nothing that may come of it reaches a disk that cannot be written. */
+static void read_only_disk(void)
+{
+	static const uint32_t types[] = { VIRTIO_BLK_T_OUT,
+					  VIRTIO_BLK_T_DISCARD,
+					  VIRTIO_BLK_T_WRITE_ZEROES };
+
+	virtio_reset(&dev);
+	check(virtio_find(VIRTIO_ID_BLOCK, 1, &dev));
+	begin();
+	for (unsigned i = 0; i < 3; i++)
+		check(blk_request(&q, types[i], 0, data, 512) ==
+		      VIRTIO_BLK_S_IOERR);
+	virtio_reset(&dev);
+	check(virtio_find(VIRTIO_ID_BLOCK, 0, &dev));
+	works();
+}
+
+static const struct attack attacks[] = {
 	{ "status alone", status_alone },
 	{ "header alone", header_alone },
 	{ "short header", short_header },
@@ -172,18 +251,19 @@ static const struct {
 	{ "not whole sectors", not_whole_sectors },
 	{ "sector wraps", sector_wraps },
 	{ "wild discard", wild_discard },
+	{ "every type", every_type },
+	{ "data over the request", data_over_the_request },
+	{ "format of another kind", format_of_another_kind },
+	{ "requests without end", requests_without_end },
+	{ "read-only disk", read_only_disk },
 	{ "reset in mid-request", reset_in_mid_request },
 };
 
 void guest_main(const struct start_info *si)
 {
-	(void)si;
+	attack_begin(si);
 	check(virtio_find(VIRTIO_ID_BLOCK, 0, &dev));
 	works();
-	for (unsigned i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
-		put(attacks[i].name);
-		attacks[i].run();
-		put(": survived\n");
-	}
-	put("pass\n");
+	attack_all("blk", attacks, ELEMENTS(attacks));
+	attack_end();
 }
