@@ -58,7 +58,7 @@ class Attacker:
             "hang-up": self.keeper.hang_up,
             "pause": lambda: (self.vm.ask("pause"), self.vm.ask("resume")),
             "read-nothing": self.read_nothing,
-            "input": lambda n: self.vm.send(b"x" * n + b"\4"),
+            "input": lambda n: self.vm.send(b"x" * n),
         }[verb](*numbers)
 
     def read_nothing(self):

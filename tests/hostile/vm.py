@@ -16,7 +16,7 @@ import time
 # instruction is emulated.
 PATIENCE = 60 if os.environ.get("BELLJAR_LAB") else 15
 F_SETPIPE_SZ = 1031
-PIPE = 4096  # bytes that fit between the serial port and us
+PIPE = 16384  # bytes that fit between the serial port and us
 WINDOW_MS = 25  # of observation
 BUSY = 0.3  # of the window: a thread that was on a processor for longer spins
 
