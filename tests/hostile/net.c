@@ -105,19 +105,30 @@ static void receive_over_the_rings(void)
 		;
 }
 
-/* Frames until the other end takes no more; then some wait. */
+static bool ring_is_full(void)
+{
+	const struct queue *tx = &queues[TX];
+
+	return (uint16_t)(tx->next - read16((uintptr_t)&tx->used->idx)) ==
+	       QUEUE_SIZE;
+}
+
+/*
+ * Frames until the other end takes no more: the monitor is at rest, and some
+ * wait still.
+ */
 static void send_until_full(void)
 {
-	struct queue *tx = &queues[TX];
-
 	target_begin(0);
-	for (unsigned idle = 0; idle < PATIENCE; idle++) {
-		if ((uint16_t)(tx->next - read16((uintptr_t)&tx->used->idx)) ==
-		    QUEUE_SIZE)
-			continue;
-		idle = 0;
-		send((void *)SCRATCH, 1526);
-	}
+	do {
+		for (unsigned idle = 0; idle < PATIENCE; idle++) {
+			if (ring_is_full())
+				continue;
+			idle = 0;
+			send((void *)SCRATCH, 1526);
+		}
+		attack_host("settle");
+	} while (!ring_is_full());
 }
 
 static void flood_out(void)
@@ -166,6 +177,8 @@ static void full_and_broken(void)
 	queues[RX].next = QUEUE_SIZE;
 	queue_offer(&queues[RX], 0);
 	queue_kick(&queues[RX]);
+	attack_host("flood-network"); /* one frame would do */
+	virtio_wait_broken(&dev);
 	attack_done("net", "broken while the other end is full");
 	attack_host("drain-network");
 }

@@ -57,6 +57,7 @@ class Attacker:
             "call-nonsense": self.keeper.call_nonsense,
             "hang-up": self.keeper.hang_up,
             "pause": lambda: (self.vm.ask("pause"), self.vm.ask("resume")),
+            "settle": self.vm.settle,
             "read-nothing": self.read_nothing,
             "input": lambda n: self.vm.send(b"x" * n),
         }[verb](*numbers)
