@@ -294,10 +294,9 @@ static void reset_with_connections(void)
 		head.len = PACKET;
 		check(send(PACKET));
 		if (i % 2) {
-			rx->next = (uint16_t)(rx->next + QUEUE_SIZE);
-			queue_offer(rx, 0);
-			packet(VIRTIO_VSOCK_OP_RW, PORT, HOST_CLOSED);
-			post(0); /* it owes a reset for that */
+			packet(VIRTIO_VSOCK_OP_RW, PORT + 1, HOST_SINK);
+			head.len = PACKET;
+			post(0);
 			virtio_wait_broken(&vs.dev);
 		}
 		virtio_reset(&vs.dev);
