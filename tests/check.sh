@@ -77,8 +77,8 @@ for p in "${parts[@]}"; do
             tests/guest/run.sh
         ;;
     escape)
-        part escape somewhere 600 tests/hostile/escape.sh
-        part rows somewhere 900 tests/jail/run.sh
+        part escape somewhere 600 tests/jail/escape.sh
+        part rows somewhere 900 tests/jail/rows.sh
         ;;
     hostile)
         part hostile env BELLJAR_BUILD=build-san tests/hostile/run.sh

@@ -4,7 +4,7 @@
 # hostile ones (both builds) + processes +
 # Linux guests (plain build: on /dev/kvm where it can run Linux, else in the lab).
 
-include tests/guest/guest.mk tests/hostile/hostile.mk tests/hostile/escape.mk
+include tests/guest/guest.mk tests/hostile/hostile.mk tests/jail/jail.mk
 include tests/prove/prove.mk
 
 HARNESS := $(call obj,$(call sources,tests/harness))
@@ -45,7 +45,7 @@ testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host
 
 check:
 	@images/deps.sh
-	@$(MAKE) --no-print-directory all hostileguests escape
+	@$(MAKE) --no-print-directory all hostileguests jailprogs
 	@$(MAKE) --no-print-directory SAN=1 testprogs proveprogs
 	@tests/check.sh
 

@@ -4,7 +4,7 @@
  * child that was born into it and enclosed itself can still see and do.
  *
  * The child reports a number; the parent asserts.  Filters (stage 4) are not
- * for a sanitizer's build: tests/hostile/escape.sh has them.
+ * for a sanitizer's build: tests/jail/escape.sh has them.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* escape_nofilter.c - a monitor without its last wall: no filter is put on. */
+/* nofilter.c - a monitor without its last wall: no filter is put on. */
 #include "vmm/jail/jail.h"
 
 int __wrap_jail_filter(enum jail_role role, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* escape_gate.h - registers of the gate (escape_gate.c), for its guest. */
-#ifndef TESTS_HOSTILE_ESCAPE_GATE_H
-#define TESTS_HOSTILE_ESCAPE_GATE_H
+/* gate.h - registers of the gate (gate.c), for its guest. */
+#ifndef TESTS_JAIL_GATE_H
+#define TESTS_JAIL_GATE_H
 
 #define GATE_PORT 0x5c00
 #define GATE_SIZE 16

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * escape_guest.c - asks the gate for one system call, as its command line
+ * guest.c - asks the gate for one system call, as its command line
  * says: THREAD NUMBER [ARGUMENT...].  An argument is a number, 's:TEXT', the
  * address of that text, or 'b', that of a page of zeros.  Prints the result.
  */
 #include "tests/guest/lib/blk.h"
-#include "tests/hostile/escape_gate.h"
+#include "tests/jail/gate.h"
 
 static unsigned char page[4096] __attribute__((aligned(4096)));
 static char line[512];

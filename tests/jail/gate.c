@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * escape_gate.c - makes of the monitor one whose guest has won: linked into
- * belljar-monitor for tests/hostile/escape.sh, it lets the guest make any
+ * gate.c - makes of the monitor one whose guest has won: linked into
+ * belljar-monitor for tests/jail/escape.sh, it lets the guest make any
  * system call, with any arguments, in any of the monitor's threads.
  *
  * That is all that code running there could do to the host's kernel.  The
@@ -23,7 +23,7 @@
 #include "devices/bus.h"
 #include "devices/legacy/power.h"
 #include "devices/legacy/serial.h"
-#include "tests/hostile/escape_gate.h"
+#include "tests/jail/gate.h"
 #include "vmm/core/gmem.h"
 #include "vmm/monitor/control.h"
 

@@ -3,7 +3,7 @@
 #
 # escape.sh - the guest has won: it makes system calls inside the monitor.  Each
 # attempt to get out must end the monitor by its filter (SIGSYS); and with the
-# filter taken away, the other walls must refuse it (escape_gate.c).
+# filter taken away, the other walls must refuse it (gate.c).
 #
 # Needs a KVM; prints the list.
 set -uo pipefail
