@@ -10,7 +10,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit
 B=${BELLJAR_BUILD:-build-san}
-MON=$B/belljar-monitor
+MON=${MONITOR:-$B/belljar-monitor}
 KVM=${KVM:-/dev/kvm}
 LIMIT=${LIMIT:-60} # seconds for one guest; the status is then 137
 HOST="python3 tests/guest/host.py"

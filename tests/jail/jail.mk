@@ -37,12 +37,26 @@ $O/guest/escape.elf: $O/escape/guest.o $O/guest/lib/start.o \
 		-Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096 \
 		$(filter %.o,$^) -o $@
 
+# Companions whose filters tell instead of killing: recorder.c.
+$O/escape/lib/belljar-monitor: $(call obj,$(JAILDIR)/recorder.c) \
+	$(call obj,$(call sources,vmm/monitor)) \
+	$(call layerlib,firmware devices core jail lib)
+$O/escape/lib/belljar-net: $(call obj,$(JAILDIR)/recorder.c) \
+	$(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
+$O/escape/lib/%:
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(call wrap,jail_filter) \
+		$(filter %.o %.a,$^) -lfdt -ljson-c -lslirp -lresolv -lcap-ng \
+		-lpthread -o $@
+
 # What the filters' rows are: rows.sh compares them with what is called.
 $O/escape/rows: $O/tests/jail/rows.o
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $< -o $@
 
+jailprogs: $O/escape/lib/belljar-monitor $O/escape/lib/belljar-net
 jailprogs: $O/escape/monitor $O/escape/nofilter $O/escape/rows \
 	$O/guest/escape.elf
 

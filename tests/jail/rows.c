@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rows.c - print the rows of the jail's filters: "ROLE CALL". */
+/*
+ * rows.c - print the rows of the jail's filters, for rows.py: role, number and
+ * name of the call, and the request of an ioctl() or "-".
+ */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "vmm/jail/seccomp_rules.h"
+
+static void print_row(const char *role, const struct seccomp_rule *rule)
+{
+	if (rule->nr == SYS_ioctl)
+		printf("%s %d %s %" PRIx64 "\n", role, rule->nr, rule->name,
+		       rule->value);
+	else
+		printf("%s %d %s -\n", role, rule->nr, rule->name);
+}
 
 int main(void)
 {
@@ -20,7 +33,6 @@ int main(void)
 	for (unsigned role = 0; role < JAIL_ROLES; role++)
 		for (size_t i = 0; i < nr; i++)
 			if (seccomp_rules[i].roles & 1U << role)
-				printf("%s %s\n", names[role],
-				       seccomp_rules[i].name);
+				print_row(names[role], &seccomp_rules[i]);
 	return 0;
 }

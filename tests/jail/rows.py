@@ -1,100 +1,61 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""rows.py ROWS TRACE... - are the jail's rows the calls that are made?
+"""rows.py ROWS RECORD ROLE... - are the jail's rows the calls that are made?
 
-ROWS is what build/jail/rows prints: "ROLE CALL" for each row of
-vmm/jail/seccomp_rules.h.  TRACEs are strace's (-f --decode-pids=comm) of runs
-in which belljar's companions did all that they ever do.  Of each thread what
-counts comes after it has put its filter on.  Fails when a row was never
-needed, or when a call killed its process."""
+ROWS is what build/escape/rows prints of vmm/jail/seccomp_rules.h, RECORD what
+recorder.c wrote while belljar's companions did all that they ever do.  For each
+ROLE every row must have been needed, and no call made without one."""
 
-import re
 import sys
 
-LINE = re.compile(r'^(\d+)(?:<([^>]*)>)? +(.*)$')
-CALL = re.compile(r'^([a-z0-9_]+)\((.*)$')
-REQUEST = re.compile(r'^[^,]*, ([A-Z0-9_]+)')
-ROLES = [(re.compile(r'^vcpu\d+$'), 'vcpu'), (re.compile(r'^blk$'), 'disk'),
-         (re.compile(r'^devices$'), 'loop'),
-         (re.compile(r'^belljar-monito'), 'main'),
-         (re.compile(r'^belljar-net$'), 'net')]
-# Rows in which strace has another name for the same number.
-SAME = {'KVM_IRQFD': 'KVM_IRQFD', 'poll': 'poll'}
+MOST = 30  # distinct system calls of the monitor after its start
 
 
-def role_of(comm, vfio):
-    for pattern, role in ROLES:
-        if pattern.match(comm or ''):
-            return role + '_vfio' if vfio and role in ('vcpu', 'main') else role
-    return None
+def read_rows(path):
+    rows = {}  # (role, number, request or None) -> name
+    with open(path) as f:
+        for line in f:
+            role, nr, name, request = line.split()
+            key = None if request == '-' else int(request, 16)
+            rows[role, int(nr), key] = name
+    return rows
 
 
-def read(path, seen, killed):
-    """Add (role, call) of one trace; a VM with devices has other roles."""
-    with open(path, errors='replace') as f:
-        lines = f.read().splitlines()
-    vfio = any('VFIO_SET_IOMMU' in line or 'VFIO_DEVICE_BIND' in line
-               for line in lines)
-    filtered = set()
-    for line in lines:
-        m = LINE.match(line)
-        if not m:
-            continue
-        pid, comm, rest = m.groups()
-        role = role_of(comm, vfio)
-        if 'SECCOMP_SET_MODE_FILTER' in rest:
-            filtered.add(pid)
-            continue
-        if pid not in filtered or role is None:
-            continue
-        if 'killed by SIGSYS' in rest:
-            killed.setdefault((role, last.get(pid, '?')), path)
-            continue
-        c = CALL.match(rest)
-        if not c:
-            continue
-        name = c.group(1)
-        if name == 'ioctl':
-            r = REQUEST.match(c.group(2))
-            name = r.group(1) if r else name
-        last[pid] = name
-        seen.setdefault((role, name), path)
-
-
-last = {}
+def read_record(path):
+    calls = set()
+    with open(path) as f:
+        for line in f:
+            role, nr, request = line.split()
+            key = None if request == '-' else int(request, 16)
+            calls.add((role, int(nr), key))
+    return calls
 
 
 def main():
-    rows = set()
-    with open(sys.argv[1]) as f:
-        for line in f:
-            role, call = line.split()
-            rows.add((role, call))
-    seen, killed = {}, {}
-    for path in sys.argv[2:]:
-        read(path, seen, killed)
-    roles = {role for role, _ in seen}
-    never = sorted(r for r in rows if r not in seen and r[0] in roles)
-    for role, call in never:
-        print(f'not ok - {role}: {call} was never needed')
-    for (role, call), path in sorted(killed.items()):
-        print(f'not ok - {role}: {call} has no row and killed its process '
-              f'({path})')
-    missing = sorted(r for r in seen if r not in rows)
-    for role, call in missing:
-        print(f'# {role}: {call} was made without a row')
-    monitor = {call for role, call in rows if role != 'net'}
-    calls = {'ioctl' if c.isupper() else c for c in monitor}
-    plain = len(calls)
-    if plain > 30:
-        print(f'not ok - the monitor has rows for {plain} calls, not 30')
-    for role in sorted(roles):
-        n = sum(1 for r, _ in rows if r == role)
-        print(f'ok - {role}: {n} rows, all needed')
-    bad = len(never) + len(killed) + (plain > 30)
-    print(f'# {plain} distinct system calls of the monitor after the start')
-    print(f'rows: {len(roles)} passed, {bad} failed')
-    return 1 if bad else 0
+    rows, calls = read_rows(sys.argv[1]), read_record(sys.argv[2])
+    passed = failed = 0
+    for role in sys.argv[3:]:
+        mine = {k: v for k, v in rows.items() if k[0] == role}
+        never = [name for k, name in mine.items() if k not in calls]
+        missing = sorted(str(k[1:]) for k in calls
+                         if k[0] == role and k not in rows)
+        if never or missing:
+            failed += 1
+            print(f'not ok - {role}: never needed: {" ".join(never) or "-"}; '
+                  f'without a row: {" ".join(missing) or "-"}')
+        else:
+            passed += 1
+            print(f'ok - {role}: {len(mine)} rows, all needed')
+    for few in ('main', 'vcpu', 'loop', 'disk'), \
+            ('main_vfio', 'vcpu_vfio', 'loop', 'disk'):
+        n = len({k[1] for k in rows if k[0] in few})
+        what = 'with devices of the host' if 'main_vfio' in few else 'as usual'
+        ok = n <= MOST
+        passed, failed = passed + ok, failed + (not ok)
+        print(f'{"ok" if ok else "not ok"} - the monitor {what}: {n} distinct '
+              f'system calls after its start, at most {MOST}')
+    print(f'rows: {passed} passed, {failed} failed')
+    return 1 if failed else 0
 
 
 sys.exit(main())
