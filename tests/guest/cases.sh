@@ -231,6 +231,23 @@ t_network() {
     VIA="$HOST net" guest net --memory 64m && printed "mac: 0x52 0x54 0x0 0x1 0x2 0x3"
 }
 
+# About 30 frames each way at 10 a second: the first 10 are free.
+t_network_at_its_rate() {
+    local begin=$SECONDS
+    VIA="env NET_OPTIONS=,pps=10 $HOST net" \
+        guest net --memory 64m || return 1
+    echo "seconds: $((SECONDS - begin))" >>"$T/out"
+    [ $((SECONDS - begin)) -ge 1 ]
+}
+
+t_network_on_a_tap() {
+    { : <>/dev/net/tun; } 2>/dev/null && [ "$(id -u)" = 0 ] || {
+        echo "no tap can be made here" >"$T/out"
+        return "$SKIP"
+    }
+    VIA="$HOST tap" guest net --memory 64m
+}
+
 t_sockets_both_ways() {
     VIA="$HOST vsock $T/vsock" guest vsock --memory 64m && printed "cid: 0x7"
 }

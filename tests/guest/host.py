@@ -6,6 +6,7 @@
   sum FILE                  what checksum() of lib/guest.c makes of it
   net MONITOR OPTION...     run it with a network whose other end is here:
                             frames come back, after something that is none
+  tap MONITOR OPTION...     the same, with a tap instead of a socket
   vsock PATH MONITOR ...    run it with a vsock device listening at PATH;
                             the other half of vsock.c
 
@@ -13,6 +14,8 @@ The last two end with the monitor's exit status, or 99 when the guest's data
 was wrong.
 """
 import errno
+import fcntl
+import os
 import socket
 import struct
 import subprocess
@@ -23,6 +26,9 @@ MISMATCH = 99
 MEGABYTE = 1 << 20
 GUEST_PORT = 5000
 HOST_PORT = 7000  # takes a megabyte, gives one
+IFF_UP, IFF_TAP, IFF_NO_PI = 0x1, 0x2, 0x1000  # linux/if.h, linux/if_tun.h
+TUNSETIFF, SIOCSIFFLAGS = 0x400454CA, 0x8914
+ETH_P_ALL = 3
 HOST_CALLS = 7002  # told so, we connect to the guest
 
 
@@ -60,7 +66,8 @@ def run(argv, option, theirs):
 
 def net(*argv):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    option = ["--net", f"fd:{theirs.fileno()},mac=52:54:00:01:02:03"]
+    more = os.environ.get("NET_OPTIONS", "")
+    option = ["--net", f"fd:{theirs.fileno()},mac=52:54:00:01:02:03{more}"]
     child = run(argv, option, theirs)
     try:
         while frame := ours.recv(1 << 17):
@@ -70,6 +77,32 @@ def net(*argv):
     except OSError:
         pass
     sys.exit(child.wait())
+
+
+def tap(*argv):
+    """What the guest sends comes back from the wire, through a tap of ours."""
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    request = struct.pack("16sH22x", b"belljar%d", IFF_TAP | IFF_NO_PI)
+    name = fcntl.ioctl(fd, TUNSETIFF, request)[:16].rstrip(b"\0").decode()
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                         socket.htons(ETH_P_ALL))
+    with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
+        f.write("1")  # no frames of the host's own
+    up = struct.pack("16sH22x", name.encode(), IFF_UP)
+    fcntl.ioctl(wire, SIOCSIFFLAGS, up)
+    wire.bind((name, 0))
+    option = ["--net", f"fd:{fd},mac=52:54:00:01:02:03"]
+    child = subprocess.Popen([*argv, *option], pass_fds=[fd])
+    os.close(fd)
+    threading.Thread(target=echo, args=(wire,), daemon=True).start()
+    sys.exit(child.wait())
+
+
+def echo(wire):
+    while True:
+        frame, (_, _, kind, *_) = wire.recvfrom(1 << 17)
+        if kind != socket.PACKET_OUTGOING:
+            wire.send(frame)
 
 
 def pattern():
@@ -157,7 +190,8 @@ def vsock(path, *argv):
     sys.exit(MISMATCH if outcomes != [None, None] else status)
 
 
-COMMANDS = {"control": control, "sum": checksum, "net": net, "vsock": vsock}
+COMMANDS = {"control": control, "sum": checksum, "net": net, "tap": tap,
+            "vsock": vsock}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

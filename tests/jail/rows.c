@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rows.c - print the rows of the jail's filters, for rows.py: role, number and
- * name of the call, and the request of an ioctl() or "-".
+ * name of the call, the request of an ioctl() or "-", and "seldom" for those
+ * that no test can count on.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vmm/jail/seccomp_rules.h"
 
 static void print_row(const char *role, const struct seccomp_rule *rule)
 {
+	const char *how = strncmp(rule->why, "seldom:", 7) ? "often" : "seldom";
+
 	if (rule->nr == SYS_ioctl)
-		printf("%s %d %s %" PRIx64 "\n", role, rule->nr, rule->name,
-		       rule->value);
+		printf("%s %d %s %" PRIx64 " %s\n", role, rule->nr, rule->name,
+		       rule->value, how);
 	else
-		printf("%s %d %s -\n", role, rule->nr, rule->name);
+		printf("%s %d %s - %s\n", role, rule->nr, rule->name, how);
 }
 
 int main(void)

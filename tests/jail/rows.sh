@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # rows.sh - is every row of the jail's filters needed, and is there a row for
-# every call?  Payload guests make monitors that record what they call
-# (recorder.c) do all they can; rows.py compares.  Needs KVM, and root for /run.
+# every call?  Guests make monitors that record what they call (recorder.c) do
+# all they can: payload guests and hostile ones; frames make belljar-net; rows.py
+# compares.  Needs KVM, root for /run, and the unit tests of 'make check'.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit
-export BELLJAR_BUILD=${BELLJAR_BUILD:-build}
+B=$PWD/${BELLJAR_BUILD:-build}
 record=/run/belljar-record
 T=$(mktemp -d)
 trap 'rm -rf "$T" $record' EXIT
@@ -19,15 +20,37 @@ skip() {
 }
 
 { : <>"${KVM:-/dev/kvm}"; } 2>/dev/null || skip "there is no KVM to open"
-{ : >$record && chmod 666 $record; } 2>/dev/null || skip "only root may write /run"
+{ : >$record && chmod 666 $record; } 2>/dev/null ||
+    skip "only root may write to /run"
 
-# Do the work of the test suite; what it thinks of it, others ask.
-export MONITOR=$BELLJAR_BUILD/escape/lib/belljar-monitor LIMIT=60
-tests/guest/run.sh hello disk network sockets_both_ways entropy serial_input \
-    pause_and_resume stop_presses_the_power_button kill \
-    terminated_by_a_signal message_interrupts control_answers_nonsense \
-    disk_at_its_rate rows_of_the_jail >"$T/log" 2>&1 ||
-    sed 's/^/# /' "$T/log"
-"$BELLJAR_BUILD/escape/rows" >"$T/rows"
+# Do the work of other tests; what those think of it is theirs to say.
+work() {
+    "$@" >"$T/log" 2>&1 </dev/null || { echo "# $*" && sed 's/^/# /' "$T/log"; }
+}
+
+recording=$B/escape/lib/belljar-monitor
+mkdir "$T/build" "$T/net"
+ln -s "$B/hostile" "$T/build/hostile"
+ln -s "$recording" "$T/build/belljar-monitor"
+work env "BELLJAR_BUILD=$B" "MONITOR=$recording" LIMIT=60 tests/guest/run.sh \
+    hello disk network network_at_its_rate network_on_a_tap \
+    sockets_both_ways entropy serial_input \
+    stop_presses_the_power_button kill terminated_by_a_signal \
+    control_answers_nonsense
+for guest in access blk msix net end; do
+    work env "BELLJAR_BUILD=$T/build" tests/hostile/run.sh $guest
+done
+
+# The network helper with real frames, in network namespaces of its own.
+cat >"$T/net/belljar-net" <<END
+#!/bin/bash
+exec unshare -m '$B/escape/lib/belljar-net' --jail=auto,born "\$@"
+END
+chmod +x "$T/net/belljar-net"
+for name in net_slirp_test net_hostile_test net_allow_test; do
+    work env "BELLJAR_BUILD=$T/net" build-san/tests/unit/$name
+done
+
+"$B/escape/rows" >"$T/rows"
 [ -z "${KEEP:-}" ] || cp $record "$KEEP"
-python3 tests/jail/rows.py "$T/rows" $record main vcpu loop disk
+python3 tests/jail/rows.py "$T/rows" $record main vcpu loop disk net

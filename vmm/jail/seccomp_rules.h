@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "vmm/jail/jail.h"
@@ -54,6 +55,9 @@ struct seccomp_rule {
 			(uint32_t)(request), why                               \
 	}
 
+/* Of iommufd.h, which the headers of Debian 12 do not have. */
+#define IOMMU_IOAS_UNMAP _IO(';', 0x86)
+
 /* The first of a role are tried first: what is called most. */
 static const struct seccomp_rule seccomp_rules[] = {
 	/* vCPUs */
@@ -63,57 +67,77 @@ static const struct seccomp_rule seccomp_rules[] = {
 	      "a BAR moved, a device started or ended"),
 	IOCTL(MAIN | VCPU, KVM_IRQFD, "vectors of MSI-X; undone at the end"),
 	IOCTL(VCPU, KVM_SET_GSI_ROUTING, "vectors of MSI-X"),
-	IOCTL(MAIN | VCPU, KVM_SET_USER_MEMORY_REGION,
-	      "configuration space, BARs"),
+	IOCTL(MAIN | VVFIO, KVM_SET_USER_MEMORY_REGION, "BARs; the end"),
 
 	/* waiting, and each other */
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),
 	CALL(MAIN | LOOP, epoll_ctl, "connections come and go"),
-	CALL(ALL, ppoll,
-	     "is there room, is it the end; a disk's kick, its rate"),
+	CALL(MAIN | VCPU | DISK, ppoll,
+	     "is there room; a disk's kick, its rate"),
+	CALL(LOOP, ppoll, "seldom: has the network's other side gone"),
 	CALL(OURS, futex, "locks"),
+	CALL(ALL, clock_gettime, "seldom: where the vDSO has no clock"),
 
 	/* data */
-	CALL(ALL, read, "eventfds, streams"),
+	CALL(MAIN | LOOP | DISK | VVFIO | NET, read, "eventfds, streams"),
 	CALL(ALL, write, "eventfds, serial port, log"),
 	CALL(LOOP, readv, "frames into guest memory"),
 	CALL(LOOP, writev, "frames to a tap"),
-	CALL(MAIN | LOOP | NET, sendmsg, "streams, frames, answers"),
+	CALL(MAIN | LOOP, sendmsg, "streams, frames, answers"),
 	CALL(MAIN | LOOP | NET, recvmsg, "streams, requests, new connections"),
 	CALL(LOOP, timerfd_settime, "the rate of the network"),
-	CALL(MAIN | LOOP | NET, accept4, "control and vsock clients"),
+	CALL(MAIN | LOOP, accept4, "control and vsock clients"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(DISK, preadv, "read the disk"),
 	CALL(DISK, pwritev, "write the disk"),
 	CALL(DISK, fdatasync, "flush"),
 	CALL(DISK, fallocate, "discard, write zeroes"),
-	CALL(LOOP, getrandom, "virtio-rng"),
 
 	/* functions of the host, with --device and --gpus */
-	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_SET_IRQS,
-	      "interrupts; undone at the end"),
-	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_RESET,
-	      "asked by the guest; at the end"),
-	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
-	      "reset by the bus"),
-	IOCTL(VVFIO | MVFIO, VFIO_DEVICE_PCI_HOT_RESET, "reset by the bus"),
+	IOCTL(VFIO_, VFIO_DEVICE_SET_IRQS, "interrupts; undone at the end"),
+	IOCTL(VFIO_, VFIO_DEVICE_RESET, "asked by the guest; at the end"),
+	IOCTL(VFIO_, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, "reset by the bus"),
+	IOCTL(VFIO_, VFIO_DEVICE_PCI_HOT_RESET, "reset by the bus"),
 	IOCTL(MVFIO, VFIO_IOMMU_UNMAP_DMA, "the end"),
+	IOCTL(MVFIO, IOMMU_IOAS_UNMAP, "the end"),
 	IOCTL(MVFIO, VFIO_GROUP_UNSET_CONTAINER, "a device is given up"),
-	CALL(VVFIO | MVFIO, preadv, "configuration space, registers"),
-	CALL(VVFIO | MVFIO, pwritev, "configuration space, registers"),
+	IOCTL(MVFIO, KVM_SET_DEVICE_ATTR, "a device is given up"),
+	CALL(VFIO_, preadv, "configuration space, registers"),
+	CALL(VFIO_, pwritev, "configuration space, registers"),
 	CALL(VVFIO, eventfd2, "a vector more"),
+	CALL(VVFIO, close, "a vector less"),
 
-	/* memory of our own */
+	/* the world, for belljar-net: libslirp's sockets */
+	WITH(NET, socket, 0, UINT32_MAX, AF_INET, "connections of the guest"),
+	WITH(NET, socket, 0, UINT32_MAX, AF_INET6, "connections of the guest"),
+	CALL(NET, connect, "connections of the guest"),
+	CALL(NET, bind, "seldom: ping"),
+	CALL(NET, accept, "published ports"),
+	CALL(NET, sendto, "data"),
+	CALL(NET, recvfrom, "data"),
+	CALL(NET, getsockopt, "did it connect"),
+	CALL(NET, setsockopt, "keep-alive, urgent data"),
+	CALL(NET, getpeername, "who is it"),
+	CALL(NET, fcntl, "non-blocking sockets"),
+	IOCTL(NET, FIONREAD, "how much is there to read"),
+	CALL(NET, poll, "the loop"),
+	CALL(NET, restart_syscall, "seldom: the loop, when it was stopped"),
+	CALL(NET, openat, "/etc/resolv.conf, the one file there is"),
+	CALL(NET, newfstatat, "has it changed"),
+	CALL(NET, lseek, "seldom: closing it before its end"),
+	CALL(NET, mremap, "seldom: realloc"),
+
+	/* memory of our own: one heap for all threads */
 	CALL(ALL, brk, "malloc"),
 	WITH(ALL, mmap, 2, PROT_EXEC, 0, "malloc; never code"),
 	CALL(ALL, munmap, "free"),
-	CALL(OURS, madvise, "stacks of threads that ended"),
+	CALL(VCPU | LOOP | DISK, madvise, "the stack of a thread that ended"),
 
 	/* the end */
-	CALL(ALL, close, "connections, and all at the end"),
-	CALL(OURS, exit, "threads"),
-	CALL(ALL, exit_group, "the end"),
-	CALL(OURS, rt_sigprocmask, "threads start and end"),
+	CALL(MAIN | LOOP | NET, close, "connections, and all at the end"),
+	CALL(VCPU | LOOP | DISK, exit, "threads"),
+	CALL(VCPU | LOOP | DISK, rt_sigprocmask, "threads end"),
+	CALL(MAIN | NET, exit_group, "the end"),
 	CALL(VCPU, rt_sigreturn, "the kick"),
 	CALL(MAIN, tgkill, "the kick"),
 };

@@ -155,6 +155,19 @@ static void on_signals(struct keeper *k)
 	k->kill_at = timing_now();
 }
 
+void keeper_note_once(struct keeper *k, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+	AUTO_FREE char *said = NULL;
+
+	vmdir_file(k->plan->mgr->run, file, path);
+	if (io_read_file(path, 1024, &said, NULL) == 0 &&
+	    strcmp(said, text) == 0)
+		return;
+	(void)frame_send_str(&k->cli, KEEPER_NOTE, text);
+	(void)io_write_file(path, text, strlen(text), NULL);
+}
+
 bool keeper_interrupted(struct keeper *k)
 {
 	struct pollfd fds[] = { { k->cli.fd, POLLIN, 0 },

@@ -34,17 +34,11 @@ static const struct limit_options *options(const struct keeper *k)
 static void note(struct keeper *k, const char *text)
 {
 	const struct limit_options *o = options(k);
-	char path[PATH_MAX];
-	AUTO_FREE char *said = NULL;
 
-	vmdir_file(k->plan->mgr->run, "no-cgroup", path);
-	bool mine =
-		o->cpu || o->cpu_shares || o->blkio_weight || o->cgroup_parent;
-	if (!mine && io_read_file(path, 1024, &said, NULL) == 0 &&
-	    strcmp(said, text) == 0)
-		return;
-	(void)frame_send_str(&k->cli, KEEPER_NOTE, text);
-	(void)io_write_file(path, text, strlen(text), NULL);
+	if (o->cpu || o->cpu_shares || o->blkio_weight || o->cgroup_parent)
+		(void)frame_send_str(&k->cli, KEEPER_NOTE, text);
+	else
+		keeper_note_once(k, "no-cgroup", text);
 }
 
 static int record(struct keeper *k, struct err *err)

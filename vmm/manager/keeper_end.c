@@ -2,6 +2,7 @@
 /* keeper_end.c - what the end of a VM means, and what is left of it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,13 @@ void keeper_judge(struct keeper *k)
 
 	if (keeper_cgroup_oom(k))
 		return;
+	if (k->monitor_signalled && status == 128 + SIGSYS) {
+		keeper_decide(k, EXIT_BELLJAR,
+			      "the monitor made a system call that its jail "
+			      "forbids, and was killed: its guest may have "
+			      "tried to break out (docs/security.md)");
+		return;
+	}
 	if (k->monitor_signalled) {
 		keeper_decide(k, status, "the monitor was killed (signal %d)",
 			      status - 128);

@@ -4,6 +4,7 @@
  * how they are born, and what the user hears of walls that this host lacks.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -125,13 +126,15 @@ void keeper_jail_event(struct keeper *k, struct json_object *event)
 void keeper_jail_note(struct keeper *k)
 {
 	char text[400];
+	char file[32];
 
 	for (unsigned bit = 0; bit < JAIL_WALLS; bit++) {
 		if (!(k->missing & 1U << bit))
 			continue;
 		jail_sentence((enum jail_wall)(1U << bit), k->missing_errnum,
 			      text, sizeof(text));
-		(void)frame_send_str(&k->cli, KEEPER_NOTE, text);
+		(void)snprintf(file, sizeof(file), "no-wall-%u", bit);
+		keeper_note_once(k, file, text);
 	}
 	k->missing = 0;
 }

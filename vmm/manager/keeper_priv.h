@@ -81,6 +81,11 @@ struct keeper {
 };
 
 /*
+ * keeper.c: a note to the user that is the same for each VM of this host: said
+ * once a boot, remembered as RUN/@file.
+ */
+void keeper_note_once(struct keeper *k, const char *file, const char *text);
+/*
  * keeper.c: whether the user, or who ends the keeper, had enough of waiting;
  * then the status is decided.
  */
@@ -109,7 +114,7 @@ int keeper_jail_born(struct keeper *k, const struct jail_birth *b,
 		     struct err *err);
 /* The monitor's event "jail". */
 void keeper_jail_event(struct keeper *k, struct json_object *event);
-/* Tell the user once what is missing. */
+/* Tell the user what is missing, once a boot. */
 void keeper_jail_note(struct keeper *k);
 
 /* keeper_devices.c */

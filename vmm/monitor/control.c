@@ -184,6 +184,14 @@ static void on_client(struct loop_fd *src, uint32_t events)
 	(void)close(fd);
 }
 
+/* Its first key makes json-c ask for random numbers: before the jail. */
+static void seed_json(void)
+{
+	AUTO_JSON struct json_object *o = json_object_new_object();
+
+	add_str(o, "first", "");
+}
+
 int control_init(struct control *c, struct vm *vm, struct loop *loop,
 		 int listen_fd, struct err *err)
 {
@@ -197,6 +205,7 @@ int control_init(struct control *c, struct vm *vm, struct loop *loop,
 		c->client[i].src =
 			(struct loop_fd){ .fd = -1, .ready = on_request };
 	}
+	seed_json();
 	if (listen_fd < 0)
 		return 0;
 	int r = io_set_nonblock(listen_fd, true);
