@@ -23,7 +23,7 @@ in_the_lab() {
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
     for guest; do
-        tests/lab/run --memory 2048 -- env "MONITOR_OPTIONS=${MONITOR_OPTIONS:-}" \
+        tests/lab/run --memory 2048 --cpus 1 -- env "MONITOR_OPTIONS=${MONITOR_OPTIONS:-}" \
             tests/hostile/run.sh "$guest" 2>&1 | tee "$log"
         if read -r _ p _ f _ < <(grep '^hostile: [0-9]* passed' "$log"); then
             passed=$((passed + p)) failed=$((failed + f))

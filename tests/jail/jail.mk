@@ -61,3 +61,10 @@ jailprogs: $O/escape/monitor $O/escape/nofilter $O/escape/rows \
 	$O/guest/escape.elf
 
 .PHONY: jailprogs
+
+# What the jail costs at the start: build/escape/cost [ROUNDS]
+$O/escape/cost: $O/tests/bench/jail.o $(call layerlib,jail lib)
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -lcap-ng -o $@
+bench: $O/escape/cost
