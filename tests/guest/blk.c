@@ -30,6 +30,17 @@ void guest_main(const struct start_info *si)
 	put(id);
 	put("\n");
 
+	/* What is written below needs no old content. */
+	const struct virtio_blk_discard_write_zeroes range = {
+		.sector = half,
+		.num_sectors = (uint32_t)half,
+	};
+	memcpy(buffer, &range, sizeof(range));
+	check(blk_request(&q, VIRTIO_BLK_T_WRITE_ZEROES, 0, buffer,
+			  sizeof(range)) == VIRTIO_BLK_S_OK);
+	check(blk_request(&q, VIRTIO_BLK_T_DISCARD, 0, buffer, sizeof(range)) ==
+	      VIRTIO_BLK_S_OK);
+
 	for (uint64_t s = 0; s < half; s += CHUNK / 512) {
 		check(blk_request(&q, VIRTIO_BLK_T_IN, s, buffer, CHUNK) ==
 		      VIRTIO_BLK_S_OK);

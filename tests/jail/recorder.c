@@ -62,6 +62,7 @@ static void note(const struct kind *k)
 		[JAIL_VCPU_VFIO] = "vcpu_vfio",
 		[JAIL_NET] = "net",
 	};
+	char line[64];
 
 	for (unsigned i = 0; i < record.kinds; i++)
 		if (record.kind[i].role == k->role &&
@@ -71,11 +72,12 @@ static void note(const struct kind *k)
 	if (record.kinds == KINDS_MAX)
 		return;
 	record.kind[record.kinds++] = *k;
-	if (k->nr == SYS_ioctl)
-		(void)dprintf(record.file, "%s %d %x\n", names[k->role], k->nr,
-			      k->request);
-	else
-		(void)dprintf(record.file, "%s %d -\n", names[k->role], k->nr);
+	/* Nothing that allocates: who holds malloc's lock may wait for us. */
+	int n = k->nr == SYS_ioctl ? snprintf(line, sizeof(line), "%s %d %x\n",
+					      names[k->role], k->nr, k->request)
+				   : snprintf(line, sizeof(line), "%s %d -\n",
+					      names[k->role], k->nr);
+	(void)!write(record.file, line, (size_t)n);
 }
 
 static void answer(unsigned i)

@@ -7,7 +7,8 @@ uint8_t blk_request(struct queue *q, uint32_t type, uint64_t sector, void *data,
 {
 	static struct virtio_blk_outhdr head;
 	static uint8_t status;
-	bool write = type != VIRTIO_BLK_T_OUT;
+	bool write = type != VIRTIO_BLK_T_OUT && type != VIRTIO_BLK_T_DISCARD &&
+		     type != VIRTIO_BLK_T_WRITE_ZEROES;
 	uint16_t last = len ? 2 : 1;
 
 	head = (struct virtio_blk_outhdr){ .type = type, .sector = sector };
