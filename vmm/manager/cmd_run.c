@@ -27,6 +27,7 @@
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/modules.h"
 #include "vmm/manager/pin.h"
+#include "vmm/manager/record.h"
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/writable.h"
@@ -43,6 +44,8 @@ struct resolved {
 	struct spec spec;
 	int modules; /* their disk, -1: none */
 	char id[VMDIR_ID_LEN + 1];
+	char record[PATH_MAX]; /* "": none */
+	time_t started;
 	struct timing timing;
 };
 
@@ -126,6 +129,8 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		r = devices_choose(mgr, &res->options, &res->devices, err);
 	if (r == 0)
 		r = pin_all(&res->options.allow, &res->allow, err);
+	if (r == 0)
+		r = record_path(mgr, &res->options, res->id, res->record, err);
 	if (r < 0)
 		return r;
 	const struct spec_parts parts = {
@@ -136,6 +141,7 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		.allow = &res->allow,
 		.id = res->id,
 		.host_memory = host_meminfo("MemTotal"),
+		.record = res->record[0] ? res->record : NULL,
 	};
 	r = spec_make(&parts, &res->spec, err);
 	if (r == 0)
@@ -216,6 +222,11 @@ static void warn_devices(const struct resolved *res)
 			       (unsigned long long)(res->spec.memory / MIB));
 		warn(o, text);
 	}
+	if (devices_given(d) && o->profile)
+		warn(o,
+		     "a device keeps its firmware and settings when the VM "
+		     "ends: after an untrusted guest trust it no more than the "
+		     "guest, or load its firmware anew");
 	if (d->cdi_name) {
 		(void)snprintf(text, sizeof(text),
 			       "mounts and hooks of CDI device '%s' are left "
@@ -292,6 +303,7 @@ static int be_keeper(const struct manager *mgr, struct resolved *res,
 		.modules = res->modules,
 		.size = attach_size(),
 		.timing = res->timing,
+		.started = res->started,
 	};
 	int *fds[] = { &cli, &vm->lock, &plan.rootfs, &plan.modules };
 
@@ -332,6 +344,13 @@ static int start(const struct manager *mgr, struct resolved *res,
 	int r = make_folder(mgr, res, &vm, err);
 	if (r < 0)
 		return say_full(mgr, err);
+	res->started = time(NULL);
+	r = record_write(&res->spec, &vm, res->started, NULL, err);
+	if (r < 0) {
+		(void)vmdir_remove(&vm, NULL);
+		vmdir_close(&vm);
+		return cmd_fail(err);
+	}
 	(void)fflush(NULL);
 	pid_t pid = -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
@@ -342,6 +361,9 @@ static int start(const struct manager *mgr, struct resolved *res,
 	}
 	if (pid < 0) {
 		(void)err_set(err, errno, "start the keeper");
+		const struct record_end end = { .status = EXIT_BELLJAR,
+						.error = err->msg };
+		(void)record_write(&res->spec, &vm, res->started, &end, NULL);
 		(void)vmdir_remove(&vm, NULL);
 		vmdir_close(&vm);
 		return cmd_fail(err);

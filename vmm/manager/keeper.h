@@ -14,6 +14,8 @@
 #ifndef VMM_MANAGER_KEEPER_H
 #define VMM_MANAGER_KEEPER_H
 
+#include <time.h>
+
 #include "vmm/abi/agent.h"
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/spec.h"
@@ -37,6 +39,7 @@ struct keeper_plan {
 	int modules; /* the squashfs of kernel modules, -1: none */
 	struct agent_size size; /* of the terminal, with --tty */
 	struct timing timing;
+	time_t started; /* for the record */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
 #include "vmm/manager/keeper_priv.h"
+#include "vmm/manager/record.h"
 
 #define TAIL_MAX 1024 /* bytes of the console shown when a guest dies */
 
@@ -108,18 +109,6 @@ static char *console_tail(const struct keeper *k)
 	return to == tail ? NULL : TAKE_PTR(tail);
 }
 
-static void put_time(struct json_object *o, const char *key)
-{
-	char text[32];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (gmtime_r(&now, &tm) &&
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		(void)json_object_object_add(o, key,
-					     json_object_new_string(text));
-}
-
 static int write_exit(const struct keeper *k, struct json_object *times,
 		      struct err *err)
 {
@@ -132,10 +121,27 @@ static int write_exit(const struct keeper *k, struct json_object *times,
 	if (k->why.code)
 		(void)json_object_object_add(
 			o, "error", json_object_new_string(k->why.msg));
-	put_time(o, "finished");
+	(void)json_object_object_add(o, "finished", record_time(time(NULL)));
 	(void)json_object_object_add(o, "usage", cgroup_usage_json(&k->usage));
 	(void)json_object_object_add(o, "times", json_object_get(times));
 	return vmdir_write(k->plan->vm, "exit.json", o, err);
+}
+
+static int write_record(const struct keeper *k, struct err *err)
+{
+	struct err lack = { 0 };
+	const struct record_end end = {
+		.status = k->status,
+		.error = k->why.code ? k->why.msg : NULL,
+		.timed_out = k->timed_out,
+		.missing = k->missing,
+		.limits_missing =
+			cgroup_check(&k->cgroup, &lack) < 0 ? lack.msg : NULL,
+		.usage = &k->usage,
+	};
+
+	return record_write(k->plan->spec, k->plan->vm, k->plan->started, &end,
+			    err);
 }
 
 static void send_text(struct keeper *k, uint32_t type, const char *text)
@@ -163,6 +169,8 @@ void keeper_finish(struct keeper *k)
 		k->status = EXIT_TIMEOUT;
 	if (k->guest_died)
 		tail = console_tail(k);
+	if (write_record(k, &err) < 0)
+		send_text(k, KEEPER_NOTE, err.msg);
 	if (keep_folder(k)) {
 		r = write_exit(k, times, &err);
 		if (r == 0)

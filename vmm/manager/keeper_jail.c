@@ -129,12 +129,12 @@ void keeper_jail_note(struct keeper *k)
 	char file[32];
 
 	for (unsigned bit = 0; bit < JAIL_WALLS; bit++) {
-		if (!(k->missing & 1U << bit))
+		if (!(k->missing & ~k->told & 1U << bit))
 			continue;
 		jail_sentence((enum jail_wall)(1U << bit), k->missing_errnum,
 			      text, sizeof(text));
 		(void)snprintf(file, sizeof(file), "no-wall-%u", bit);
 		keeper_note_once(k, file, text);
 	}
-	k->missing = 0;
+	k->told = k->missing;
 }

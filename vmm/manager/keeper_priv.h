@@ -16,7 +16,6 @@
 #include "vmm/manager/spawn.h"
 
 #define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
-#define KEEPER_LOG_MAX	  (64ULL << 20)
 #define KEEPER_SAID_MAX	  2048
 #define KEEPER_EVENTS_MAX 512
 #define KEEPER_NOTES_MAX  32 /* lines of one companion */
@@ -66,6 +65,7 @@ struct keeper {
 	struct jail_ids ids; /* users of the companions */
 	unsigned missing; /* walls of theirs (enum jail_wall) */
 	int missing_errnum; /* why the first of them is */
+	unsigned told; /* of these: the user knows */
 
 	struct hostdev_hold hold; /* functions of the host that we have */
 	bool lost[HOSTDEV_TAKE_MAX]; /* ... and the VM has no more */

@@ -443,11 +443,11 @@ static int open_logs(struct keeper *k, struct err *err)
 	char path[PATH_MAX];
 
 	vmdir_file(k->plan->vm->path, "log", path);
-	int r = capped_open(&k->log, path, KEEPER_LOG_MAX, err);
+	int r = capped_open(&k->log, path, k->plan->spec->log_max, err);
 	if (r < 0 || !k->plan->spec->options->serial)
 		return r;
 	vmdir_file(k->plan->vm->path, "console.log", path);
-	return capped_open(&k->console, path, KEEPER_LOG_MAX, err);
+	return capped_open(&k->console, path, k->plan->spec->log_max, err);
 }
 
 int keeper_start(struct keeper *k, struct err *err)

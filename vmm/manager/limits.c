@@ -73,5 +73,8 @@ struct json_object *limits_to_json(const struct spec *spec)
 	put(o, "net_bps", l->net_bps);
 	put(o, "net_pps", l->net_pps);
 	put(o, "console_bps", l->console_bps);
+	if (l->required)
+		(void)json_object_object_add(o, "required",
+					     json_object_new_boolean(true));
 	return o;
 }

@@ -8,6 +8,7 @@
 #include "vmm/lib/allow.h"
 #include "vmm/lib/parse.h"
 #include "vmm/manager/cli.h"
+#include "vmm/manager/profile.h"
 #include "vmm/manager/run_values.h"
 
 enum {
@@ -38,6 +39,8 @@ enum {
 	KEY_HUGEPAGES,
 	KEY_NUMA,
 	KEY_PCI_TOPOLOGY,
+	KEY_PROFILE,
+	KEY_RECORD,
 };
 
 static const struct argp_option options[] = {
@@ -86,11 +89,16 @@ static const struct argp_option options[] = {
 	  "Firmware for the devices' drivers (default: DIR/firmware)", 2 },
 	{ "hw", KEY_HW, "acpi|fdt", 0, "How the machine is described", 2 },
 	{ "jail", KEY_JAIL, "auto|required", 0,
-	  "Where this host lacks a wall around the VM's processes: warn "
-	  "(default), or refuse",
+	  "Where this host lacks a wall around the VM's processes, or a limit: "
+	  "warn (default), or refuse",
 	  2 },
 	{ "serial", KEY_SERIAL, NULL, 0,
 	  "Keep the kernel's messages (`console.log` of the VM)", 2 },
+
+	{ "profile", KEY_PROFILE, "untrusted", 0,
+	  "For what may be hostile: required jail and limits, no network but "
+	  "--allow, read-only, a cap on all that it takes, a record",
+	  2 },
 
 	{ NULL, 0, NULL, 0, "Devices:", 3 },
 	{ "gpus", KEY_GPUS, "all|N|device=GPU", 0,
@@ -116,6 +124,8 @@ static const struct argp_option options[] = {
 	{ "rm", KEY_RM, NULL, 0, "Remove the VM when the command ends", 4 },
 	{ "timeout", KEY_TIMEOUT, "TIME", 0,
 	  "Stop after TIME (90, 5m, 2h) with status 124", 4 },
+	{ "record", KEY_RECORD, "FILE", 0,
+	  "Write what ran, how it ended and what it took to FILE, as JSON", 4 },
 	{ "quiet", 'q', NULL, 0, "No warnings", 4 },
 	{ "timing", KEY_TIMING, NULL, 0, "Say at the end where time went", 4 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Print what would run, as JSON", 4 },
@@ -200,6 +210,15 @@ static int add_allow(struct run_options *o, const char *text, struct err *err)
 	return r < 0 ? r : add(&o->allow, text, err);
 }
 
+static int set_record(struct run_options *o, const char *text, struct err *err)
+{
+	if (!text[0])
+		return err_say(err, EINVAL,
+			       "--record: the name of the file is empty");
+	o->record = text;
+	return 0;
+}
+
 /* Options about devices and limits.  -ENOSYS: not one of them. */
 static int set_device(int key, char *arg, struct run_options *o,
 		      struct err *err)
@@ -269,10 +288,17 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_ALLOW:
 		return add_allow(o, arg, err);
 	case KEY_NETWORK:
+		o->network_given = true;
 		return cli_choose("--network", arg, "user", "none",
 				  &o->no_network, err);
 	case KEY_JAIL:
+		o->jail_given = true;
 		return jail_parse_mode(arg, &o->jail, err);
+	case KEY_PROFILE:
+		o->profile = arg;
+		return 0;
+	case KEY_RECORD:
+		return set_record(o, arg, err);
 	case KEY_HW:
 		return cli_choose("--hw", arg, "acpi", "fdt", &o->fdt, err);
 	default:
@@ -326,6 +352,37 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return r == -ENOSYS ? ARGP_ERR_UNKNOWN : -r;
 }
 
+static int check_network(const struct run_options *o, struct err *err)
+{
+	if (o->no_network && o->publish.n)
+		return err_say(err, EINVAL,
+			       "-p %s needs a network; leave out --network "
+			       "none",
+			       o->publish.v[0]);
+	if (o->no_network && o->allow.n)
+		return err_say(
+			err, EINVAL,
+			"--allow %s needs a network; leave out --network "
+			"none",
+			o->allow.v[0]);
+	return limit_options_check(&o->limits, o->serial, !o->no_network, err);
+}
+
+static int check_modules(const struct run_options *o, struct err *err)
+{
+	if (!o->kernel_modules && (o->kernel_module.n || o->kernel_firmware))
+		return err_say(err, EINVAL,
+			       "%s needs --kernel-modules DIR (or image): that "
+			       "is where modules come from",
+			       o->kernel_module.n ? "--kernel-module"
+						  : "--kernel-firmware");
+	if (o->kernel_firmware && strcmp(o->kernel_modules, "image") == 0)
+		return err_say(err, EINVAL,
+			       "--kernel-firmware: with --kernel-modules image "
+			       "firmware is the image's; leave it out");
+	return 0;
+}
+
 int run_options_parse(int argc, char **argv, struct run_options *ret,
 		      struct err *err)
 {
@@ -344,33 +401,14 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 		return err_say(err, EINVAL,
 			       "no image given; see 'belljar run --help' and "
 			       "'belljar images'");
-	if (ret->no_network && ret->publish.n)
-		return err_say(err, EINVAL,
-			       "-p %s needs a network; leave out --network "
-			       "none",
-			       ret->publish.v[0]);
-	if (ret->no_network && ret->allow.n)
-		return err_say(
-			err, EINVAL,
-			"--allow %s needs a network; leave out --network "
-			"none",
-			ret->allow.v[0]);
-	r = limit_options_check(&ret->limits, ret->serial, !ret->no_network,
-				err);
-	if (r < 0)
-		return r;
-	if (!ret->kernel_modules &&
-	    (ret->kernel_module.n || ret->kernel_firmware))
-		return err_say(err, EINVAL,
-			       "%s needs --kernel-modules DIR (or image): that "
-			       "is where modules come from",
-			       ret->kernel_module.n ? "--kernel-module"
-						    : "--kernel-firmware");
-	if (ret->kernel_firmware && strcmp(ret->kernel_modules, "image") == 0)
-		return err_say(err, EINVAL,
-			       "--kernel-firmware: with --kernel-modules image "
-			       "firmware is the image's; leave it out");
-	return 0;
+	r = profile_apply(ret, err);
+	if (r == 0)
+		r = check_network(ret, err);
+	if (r == 0)
+		r = check_modules(ret, err);
+	/* Who requires the walls requires the limits: both hold the VM. */
+	ret->limits.required = ret->jail == JAIL_REQUIRED;
+	return r;
 }
 
 void run_options_done(struct run_options *o)

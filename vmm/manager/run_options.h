@@ -29,8 +29,12 @@ struct run_options {
 	bool dry_run;
 	bool no_kvm_check;
 	bool no_network;
+	bool network_given; /* --network was */
 	bool fdt; /* instead of ACPI */
 	enum jail_mode jail;
+	bool jail_given; /* --jail was */
+	const char *profile; /* of profile.h, or NULL */
+	const char *record; /* path, or NULL */
 	const char *name; /* NULL: none */
 	const char *workdir; /* absolute, or NULL */
 	const char *user; /* or NULL */
@@ -55,6 +59,7 @@ struct run_options {
 	struct limit_options limits;
 	uint64_t shm_size; /* bytes, 0: not given */
 	uint64_t timeout; /* seconds, 0: none */
+	uint64_t log_max; /* bytes of each log, 0: SPEC_LOG_MAX */
 	const char *image;
 	char **command; /* NULL-terminated part of argv, may be empty */
 };

@@ -154,6 +154,8 @@ int spec_make(const struct spec_parts *parts, struct spec *ret, struct err *err)
 		.kernel = *parts->kernel,
 		.devices = parts->devices,
 		.allow = parts->allow,
+		.log_max = o->log_max ? o->log_max : SPEC_LOG_MAX,
+		.record = parts->record,
 	};
 	(void)snprintf(s->hostname, sizeof(s->hostname), "%s",
 		       o->hostname ? o->hostname : parts->id);
@@ -274,6 +276,9 @@ struct json_object *spec_to_json(const struct spec *s)
 	put_machine(o, s);
 	put_devices(o, s);
 	(void)json_object_object_add(o, "limits", limits_to_json(s));
+	put_str(o, "profile", s->options->profile);
+	put_str(o, "record", s->record);
+	put_u64(o, "log_max", s->log_max);
 	put_bool(o, "rm", s->options->rm);
 	if (s->options->timeout)
 		put_u64(o, "timeout", s->options->timeout);

@@ -15,6 +15,8 @@
 #include "vmm/manager/run_options.h"
 #include "vmm/manager/strv.h"
 
+#define SPEC_LOG_MAX (64ULL << 20) /* of each log, in bytes */
+
 struct allow_list;
 struct devices;
 struct image;
@@ -28,6 +30,7 @@ struct spec_parts {
 	const struct allow_list *allow; /* pinned; NULL: no --allow */
 	const char *id; /* the VM's: its default host name */
 	uint64_t host_memory; /* bytes */
+	const char *record; /* absolute path, NULL: none */
 };
 
 struct spec {
@@ -41,6 +44,8 @@ struct spec {
 	char hostname[64];
 	unsigned cpus;
 	uint64_t memory; /* bytes, whole MiB */
+	uint64_t log_max; /* bytes of each log */
+	const char *record; /* borrowed; NULL: none is written */
 	struct kernel kernel;
 	const struct devices *devices; /* borrowed */
 	const struct allow_list *allow; /* borrowed; NULL: no --allow */

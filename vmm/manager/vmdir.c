@@ -15,6 +15,7 @@
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
 #include "vmm/manager/cgroup.h"
+#include "vmm/manager/record.h"
 
 #define JSON_MAX  (4U << 20)
 #define REPAIR_MS 500
@@ -344,6 +345,8 @@ static int finish(const struct vmdir *vm, struct err *err)
 		return 0;
 	if (vmdir_read(vm, "spec.json", &spec, NULL) < 0)
 		return vmdir_remove(vm, err);
+	/* A full disk or a lost directory is no reason to stop here. */
+	(void)record_repair(spec, vm->id, NULL);
 	(void)json_object_object_get_ex(spec, "rm", &rm);
 	if (json_object_get_boolean(rm))
 		return vmdir_remove(vm, err);
