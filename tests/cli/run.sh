@@ -382,6 +382,7 @@ fi
 
 . tests/cli/devices.sh
 . tests/cli/cgroup.sh
+. tests/cli/untrusted.sh
 
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -13,9 +13,11 @@ out=$PWD/build/linux
 tests/linux/image.sh "$out"
 tests/linux/modules_tree.sh "$out"
 tests/hostile/linux/image.sh build/hostile/linux.cpio
+images/untrusted/build.sh build/untrusted
 rm -rf "$out/store"
 build/belljar --root "$out/store" load -q -i "$out/image"
 build/belljar --root "$out/store" load -q -i "$out/modules/image"
+build/belljar --root "$out/store" load -q -i build/untrusted/image
 
 # One L1 for each group: seen once in some hundred boots, while a guest with two
 # processors started, the whole L1 stopped with both of its own busy; why is
@@ -31,7 +33,7 @@ group() {
     return $status
 }
 for name in boot status stdio disk net vsock limits cgroup faults numa modules \
-    hostile; do
+    untrusted hostile; do
     status=0
     group $name || status=$?
     if [ $status = 124 ] && grep -q '^lab: killed after' "$log"; then
