@@ -43,7 +43,8 @@ static long argument(unsigned i)
 {
 	uint64_t v = gate.word[i];
 
-	if (!(v & GATE_POINTER))
+	/* A negative number has that bit too, and the one above. */
+	if (v >> 62 != GATE_POINTER >> 62)
 		return (long)v;
 	return (long)(uintptr_t)gmem_ptr(gate.gm, v & ~GATE_POINTER, 1);
 }

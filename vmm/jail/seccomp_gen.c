@@ -49,6 +49,10 @@ static int print_filter(unsigned role)
 	struct sock_filter insn;
 	int r = ctx && tmp ? 0 : -ENOMEM;
 
+	/* Other numbers, those of x32 too, would only end the thread. */
+	if (r == 0)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+				     SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; r == 0 && i < NR_RULES; i++)
 		if (seccomp_rules[i].roles & 1U << role)
 			r = add(ctx, &seccomp_rules[i]);
