@@ -316,6 +316,7 @@ void driver_setup_queue(struct driver *d, unsigned nr)
 
 	/* Vector nr + 1; 0 is for configuration changes. */
 	driver_write(d, c + VIRTIO_PCI_COMMON_Q_MSIX, nr + 1, 2);
+	driver_write(d, d->table + 16 * (nr + 1), 0xfee00000, 4);
 	driver_write(d, d->table + 16 * (nr + 1) + 12, 0, 4);
 	driver_write(d, c + VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
 }
@@ -327,6 +328,7 @@ uint64_t driver_start(struct driver *d, uint64_t features)
 	uint64_t nr = driver_read(d, d->common + VIRTIO_PCI_COMMON_NUMQ, 2);
 
 	driver_write(d, d->common + VIRTIO_PCI_COMMON_MSIX, 0, 2);
+	driver_write(d, d->table, 0xfee00000, 4);
 	driver_write(d, d->table + 12, 0, 4);
 	for (unsigned i = 0; i < nr; i++)
 		driver_setup_queue(d, i);

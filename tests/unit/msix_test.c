@@ -102,8 +102,14 @@ static void masked_vectors_stay_pending(void **state)
 	assert_int_equal(le32_get(word), 5);
 	msix_pba_read(&msix, 4, &word, 4);
 	assert_int_equal(le32_get(word), 0);
-	/* Unmasked, it is KVM's to deliver. */
+	/* Unmasked, it is KVM's to deliver, if it is a message. */
 	table_write(12, 0, 4);
+	assert_int_equal(pending(), 5);
+	assert_false(msix.vector[0].irq.connected);
+	table_write(0, 0xfed00000, 4);
+	assert_false(msix.vector[0].irq.connected);
+	table_write(0, 0xfee00000, 4);
+	assert_true(msix.vector[0].irq.connected);
 	assert_int_equal(pending(), 4);
 }
 
@@ -175,6 +181,7 @@ static void lazy_vectors_open_when_unmasked(void **state)
 	opened = 0;
 	assert_int_equal(chip.nr_msi, NR);
 
+	table_write(16 * 2047, 0xfee00000, 4);
 	table_write(16 * 2047 + 12, 0, 4);
 	assert_int_equal(msix.vector[2047].irq.fd, -1); /* MSI-X is off */
 	msix_control(&msix, true, false);

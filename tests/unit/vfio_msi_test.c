@@ -138,6 +138,7 @@ static void one_message(void **state)
 static void as_many_as_it_has(void **state)
 {
 	(void)state;
+	vfio_rig_put(&rig, RIG_MSI + PCI_MSI_ADDRESS_LO, 0xfee00000, 4);
 	vfio_rig_put(&rig, RIG_MSI + PCI_MSI_DATA_64, 0x43, 2);
 	/* 32 asked of a function that has 4. */
 	msi_flags(PCI_MSI_FLAGS_ENABLE | 5 << 4);
@@ -166,6 +167,7 @@ static void the_register_tells_what_the_host_allows(void **state)
 static void masked_messages_pend(void **state)
 {
 	(void)state;
+	vfio_rig_put(&rig, RIG_MSI + PCI_MSI_ADDRESS_LO, 0xfee00000, 4);
 	msi_flags(PCI_MSI_FLAGS_ENABLE | 2 << 4);
 	vfio_rig_put(&rig, RIG_MSI + PCI_MSI_MASK_64, UINT32_MAX, 4);
 	assert_int_equal(vfio_rig_get(&rig, RIG_MSI + PCI_MSI_MASK_64, 4), 0xf);

@@ -15,6 +15,9 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
+#define LAPIC_WINDOW 0xfff00000U /* of the low half: the high one may select   \
+				  */
+
 /* KVM takes the whole table at once.  Caller holds chip->lock. */
 static int write_routes(struct irqchip *chip)
 {
@@ -188,6 +191,16 @@ int irq_open_msi(struct irq *irq, struct irqchip *chip, struct err *err)
 	return 0;
 }
 
+/*
+ * A message is a write to the window of the LAPICs (Intel SDM 3A, 11.11.1).
+ * KVM would take any address for one, of whose bits it looks at a few; a
+ * device's write to elsewhere is no interrupt.
+ */
+static bool is_message(uint64_t addr)
+{
+	return (addr & LAPIC_WINDOW) == (LAYOUT_LAPIC & LAPIC_WINDOW);
+}
+
 int irq_set_msi(struct irq *irq, uint64_t addr, uint32_t data, bool masked)
 {
 	struct irqchip *chip = irq->chip;
@@ -195,6 +208,10 @@ int irq_set_msi(struct irq *irq, uint64_t addr, uint32_t data, bool masked)
 
 	if (masked)
 		return connect_irqfd(irq, false);
+	if (!is_message(addr)) {
+		r = connect_irqfd(irq, false);
+		return r < 0 ? r : -EINVAL;
+	}
 
 	(void)pthread_mutex_lock(&chip->lock);
 	struct irq_msi_route *m = &chip->msi[irq->gsi - chip->pins];

@@ -64,7 +64,8 @@ void irq_close(struct irq *irq);
 
 /*
  * What a write to the MSI-X table (or the MSI capability) amounts to.  The
- * values are the guest's: KVM ignores a message that no CPU takes.  0 or
+ * values are the guest's: KVM ignores a message that no CPU takes, we what is
+ * no message: an address outside of the window of the LAPICs (-EINVAL).  0 or
  * -errno, in which case the vector stays silent.
  */
 int irq_set_msi(struct irq *irq, uint64_t addr, uint32_t data, bool masked);
