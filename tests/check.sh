@@ -49,6 +49,18 @@ somewhere() {
     return $status
 }
 
+# Hundreds of commands with sanitizers: too many for the lab.
+with_kvm() {
+    local what=$1
+    shift
+    if { : <>/dev/kvm; } 2>/dev/null; then
+        "$@"
+    else
+        echo "ok 1 - $what # SKIP there is no /dev/kvm to open"
+        echo "cli: 0 passed, 0 failed, 1 skipped"
+    fi
+}
+
 # Run one part; its last "N passed, N failed[, N skipped]" line counts.
 part() {
     local name=$1 begin=$SECONDS line
@@ -92,11 +104,12 @@ for p in "${parts[@]}"; do
         part rows somewhere 900 tests/jail/rows.sh
         ;;
     hostile)
-        part hostile env BELLJAR_BUILD=build-san tests/hostile/run.sh
-        part hostile-plain env BELLJAR_BUILD=build tests/hostile/run.sh
+        part hostile env BELLJAR_BUILD=build tests/hostile/run.sh \
+            setup access blk net flood end
         ;;
     cli)
-        part cli somewhere 900 env BELLJAR_BUILD=build-san tests/cli/run.sh
+        part cli with_kvm "processes of the manager" env \
+            BELLJAR_BUILD=build-san tests/cli/run.sh
         ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
