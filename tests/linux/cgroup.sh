@@ -19,19 +19,6 @@ idler='echo ready; while :; do sleep 1; done'
 
 # Its memory is its own to fill: most of it is charged, and the VM's limit is
 # not hit by that.
-filled() { [ "$(cat "$dir/memory.current")" -gt $((110 * 1048576)) ]; }
-cgroup_full_guest() {
-    box_start test sh -c "$eater"
-    until_true 200 filled
-    grep -qx "oom 0" "$dir/memory.events"
-    grep -qx "oom_kill 0" "$dir/memory.events"
-    "$belljar" rm -f box
-    wait $box || :
-    nothing_left
-}
-
-# Who is in it with which limits; and a second VM in a cgroup that has less
-# than it may take: that one dies, whole, and the first goes on.
 cgroup_two() {
     local got=0 small=/sys/fs/cgroup/small
     box_start test sh -c "$idler"
@@ -61,7 +48,6 @@ cgroup_two() {
 
 if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
     check "cgroup: limits, and a cgroup above with too little" cgroup_two
-    check "cgroup: a guest that fills its memory" cgroup_full_guest
 else
     echo "ok - cgroup # SKIP no cgroup version 2 with memory here"
     skipped=$((skipped + 1))
