@@ -72,6 +72,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 	/* waiting, and each other */
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),
 	CALL(MAIN | LOOP, epoll_ctl, "connections come and go"),
+	CALL(VCPU, epoll_ctl, "seldom: the serial port has room for input"),
 	CALL(MAIN | VCPU | DISK, ppoll,
 	     "is there room; a disk's kick, its rate"),
 	CALL(LOOP, ppoll, "seldom: has the network's other side gone"),
