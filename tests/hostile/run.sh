@@ -43,6 +43,6 @@ if [ ! -c "$KVM" ] && [ -z "${BELLJAR_LAB:-}" ]; then
     in_the_lab "$@"
 fi
 [ -c "$KVM" ] || skip_all "there is no $KVM on this machine"
-{ : <>"$KVM"; } 2>/dev/null || skip_all "no permission to open $KVM"
+tests/lab/opens || skip_all "no permission to open $KVM"
 export KVM
 exec python3 -B tests/hostile/suite.py "${BELLJAR_BUILD:-build-san}" "$@"

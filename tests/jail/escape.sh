@@ -16,7 +16,7 @@ passed=0 failed=0
 trap 'rm -rf "$T"' EXIT
 HEADER=/usr/include/x86_64-linux-gnu/asm/unistd_64.h
 
-{ : <>"$KVM"; } 2>/dev/null || {
+tests/lab/opens || {
     echo "ok 1 - escape attempts # SKIP there is no $KVM to open"
     echo "escape: 0 passed, 0 failed, 1 skipped"
     exit 0

@@ -19,7 +19,7 @@ skip() {
     exit 0
 }
 
-{ : <>"${KVM:-/dev/kvm}"; } 2>/dev/null || skip "there is no KVM to open"
+tests/lab/opens || skip "there is no KVM to open"
 { : >$record && chmod 666 $record; } 2>/dev/null ||
     skip "only root may write to /run"
 
