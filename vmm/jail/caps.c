@@ -61,7 +61,7 @@ int jail_caps_drop(uid_t uid, struct err *err)
 	return 0;
 }
 
-static int limit(int what, rlim_t max, struct err *err)
+static int limit(enum __rlimit_resource what, rlim_t max, struct err *err)
 {
 	struct rlimit now;
 
@@ -77,8 +77,10 @@ static int limit(int what, rlim_t max, struct err *err)
 
 int jail_limits_set(rlim_t files, struct err *err)
 {
-	static const int none[] = { RLIMIT_CORE, RLIMIT_MSGQUEUE, RLIMIT_NICE,
-				    RLIMIT_RTPRIO, RLIMIT_LOCKS };
+	static const enum __rlimit_resource none[] = {
+		RLIMIT_CORE, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO,
+		RLIMIT_LOCKS
+	};
 	int r = files ? limit(RLIMIT_NOFILE, files, err) : 0;
 
 	for (unsigned i = 0; r == 0 && i < sizeof(none) / sizeof(*none); i++)

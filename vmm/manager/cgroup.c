@@ -51,7 +51,7 @@ static int choose_version(const struct cgroup_trees *t)
 	if (t->v2.mount)
 		cgroup_line(t->v2.mount, "cgroup.controllers", list,
 			    sizeof(list));
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++) {
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++) {
 		v1 |= t->v1[k].mount != NULL;
 		if (cgroup_has_word(list, cgroup_name(2, k)))
 			return 2;
@@ -139,7 +139,7 @@ void cgroup_lack(struct cgroup *cg, const struct cgroup_limits *limits,
 void cgroup_lack_all(struct cgroup *cg, const struct cgroup_limits *limits,
 		     enum cgroup_why why, int code)
 {
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++)
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++)
 		cgroup_lack(cg, limits, k, why, code);
 }
 
@@ -241,7 +241,7 @@ static void name_lacks(const struct cgroup *cg, char *ret, size_t size)
 int cgroup_check(const struct cgroup *cg, struct err *err)
 {
 	char what[80], why[320];
-	int k = 0;
+	enum cgroup_kind k = 0;
 
 	while (k < NR_CGROUP_LIMITS && cg->lack[k].why == CGROUP_FINE)
 		k++;

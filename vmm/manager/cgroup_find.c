@@ -85,7 +85,7 @@ static int take_mount(const struct cgroup_sys *sys, const struct mount_line *m,
 	}
 	if (strcmp(m->type, "cgroup") != 0)
 		return 0;
-	for (int k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
+	for (enum cgroup_kind k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
 		if (cgroup_has_word(m->options, cgroup_name(1, k)))
 			r = take_tree(sys, m, &t->v1[k]);
 	return r;
@@ -148,7 +148,7 @@ static int read_own(const struct cgroup_sys *sys, struct cgroup_trees *t)
 			continue;
 		if (strcmp(number, "0") == 0)
 			r = set_own(&t->v2, path);
-		for (int k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
+		for (enum cgroup_kind k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
 			if (cgroup_has_word(list, cgroup_name(1, k)))
 				r = set_own(&t->v1[k], path);
 	}
@@ -178,6 +178,6 @@ static void tree_done(struct cgroup_tree *t)
 void cgroup_trees_done(struct cgroup_trees *t)
 {
 	tree_done(&t->v2);
-	for (int k = 0; k < NR_CGROUP_KINDS; k++)
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_KINDS; k++)
 		tree_done(&t->v1[k]);
 }

@@ -44,7 +44,7 @@ int cgroup_v1_place(const struct cgroup_trees *t, const char *parent,
 {
 	int r = 0;
 
-	for (int k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
+	for (enum cgroup_kind k = 0; r == 0 && k < NR_CGROUP_KINDS; k++)
 		if (t->v1[k].mount)
 			r = place_one(&t->v1[k], parent, id, cg, k);
 	return r;
@@ -128,7 +128,7 @@ void cgroup_v1_make(struct cgroup *cg, const struct cgroup_limits *limits)
 
 	for (size_t i = 0; i < cg->dirs.n; i++)
 		made[i] = make_dir(cg, cg->dirs.v[i]);
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++) {
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++) {
 		const char *dir = cgroup_dir(cg, k);
 
 		if (!dir) {

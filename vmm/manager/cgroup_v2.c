@@ -52,7 +52,7 @@ static unsigned controllers(const char *dir, const char *name)
 	unsigned found = 0;
 
 	cgroup_line(dir, name, list, sizeof(list));
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++)
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++)
 		if (cgroup_has_word(list, cgroup_name(2, k)))
 			found |= 1U << k;
 	return found;
@@ -66,7 +66,7 @@ static void enable(const char *dir)
 	if (on == (1U << NR_CGROUP_LIMITS) - 1)
 		return;
 	unsigned can = controllers(dir, "cgroup.controllers");
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++)
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++)
 		if (can & ~on & (1U << k))
 			(void)cgroup_write(dir, "cgroup.subtree_control", "+%s",
 					   cgroup_name(2, k));
@@ -140,7 +140,7 @@ static void set_limits(struct cgroup *cg, const struct cgroup_limits *l)
 	unsigned in = controllers(dir, "cgroup.controllers");
 	unsigned kernel = controllers(cg->mount, "cgroup.controllers");
 
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++) {
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++) {
 		cg->of[k] = in & (1U << k) ? 0 : -1;
 		if (cg->of[k] < 0)
 			cgroup_lack(cg, l, k,
@@ -158,7 +158,7 @@ static void set_limits(struct cgroup *cg, const struct cgroup_limits *l)
 		r[CGROUP_PIDS] = cgroup_write(dir, "pids.max", "%u", l->pids);
 	if (cg->of[CGROUP_IO] == 0 && l->io_weight)
 		r[CGROUP_IO] = write_io(l, dir);
-	for (int k = 0; k < NR_CGROUP_LIMITS; k++)
+	for (enum cgroup_kind k = 0; k < NR_CGROUP_LIMITS; k++)
 		if (r[k] < 0)
 			cgroup_lack(cg, l, k, CGROUP_REFUSED, -r[k]);
 }
