@@ -12,28 +12,28 @@ GUESTFLAGS := -m64 -Os -ffreestanding -nostdlib -static -no-pie -fno-pic \
 	      -fno-tree-loop-distribute-patterns -Wno-main
 TESTSRC    += $(GUESTSRC) $(GUESTLIB)
 
-$O/guest/lib/%.o: $(GUESTDIR)/lib/%.c
-	@mkdir -p $(@D)
-	@echo '  GUEST $<'
-	@$(CC) $(CSTD) $(WARN) $(GUESTFLAGS) -MMD -MP -c $< -o $@
-
 $O/guest/lib/start.o: $(GUESTDIR)/lib/start.S
 	@mkdir -p $(@D)
 	@echo '  GUEST $<'
 	@$(CC) $(GUESTFLAGS) -c $< -o $@
 
-$O/guest/%.o: $(GUESTDIR)/%.c
-	@mkdir -p $(@D)
-	@echo '  GUEST $<'
-	@$(CC) $(CSTD) $(WARN) $(GUESTFLAGS) -MMD -MP -c $< -o $@
+# $1: directory of guests, $2: of their ELF files below $O, $3: objects that
+# each of them has beside the library.
+define guest_rule
+$O/$2/%.o: $1/%.c
+	@mkdir -p $$(@D)
+	@echo '  GUEST $$<'
+	@$$(CC) $$(CSTD) $$(WARN) $$(GUESTFLAGS) -MMD -MP -c $$< -o $$@
 
-$O/guest/%.elf: $O/guest/%.o $O/guest/lib/start.o \
-		$(patsubst $(GUESTDIR)/lib/%.c,$O/guest/lib/%.o,$(GUESTLIB)) \
-		$(GUESTDIR)/lib/link.ld
-	@echo '  LD    $@'
-	@$(CC) $(GUESTFLAGS) -Wl,-T,$(GUESTDIR)/lib/link.ld \
+$O/$2/%.elf: $O/$2/%.o $O/guest/lib/start.o \
+		$$(patsubst $(GUESTDIR)/lib/%.c,$O/guest/lib/%.o,$(GUESTLIB)) \
+		$3 $(GUESTDIR)/lib/link.ld
+	@echo '  LD    $$@'
+	@$$(CC) $$(GUESTFLAGS) -Wl,-T,$(GUESTDIR)/lib/link.ld \
 		-Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096 \
-		$(filter %.o,$^) -o $@
+		$$(filter %.o,$$^) -o $$@
+endef
+$(eval $(call guest_rule,$(GUESTDIR),guest))
 
 guests: $(GUESTS)
 testprogs: guests

@@ -43,7 +43,7 @@ call() {
     local monitor=$1 thread=$2 name=$3
     shift 3
     timeout -s KILL 60 "$B/escape/$monitor" --kvm "$KVM" --jail required \
-        --kernel "$B/guest/escape.elf" --memory 64m --serial stdio \
+        --kernel "$B/escape/guest.elf" --memory 64m --serial stdio \
         --disk "$T/disk" --cmdline "$thread $(nr "$name") $*" \
         >"$T/out" 2>"$T/err" </dev/null
 }

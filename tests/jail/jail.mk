@@ -24,18 +24,7 @@ $O/escape/nofilter: $(call obj,$(JAILDIR)/nofilter.c) $O/escape/monitor
 		$(call layerlib,firmware devices core jail lib) \
 		-lfdt -ljson-c -lcap-ng -lpthread -o $@
 
-$O/escape/guest.o: $(JAILDIR)/guest.c
-	@mkdir -p $(@D)
-	@echo '  GUEST $<'
-	@$(CC) $(CSTD) $(WARN) $(GUESTFLAGS) -MMD -MP -c $< -o $@
-
-$O/guest/escape.elf: $O/escape/guest.o $O/guest/lib/start.o \
-		$(patsubst $(GUESTDIR)/lib/%.c,$O/guest/lib/%.o,$(GUESTLIB)) \
-		$(GUESTDIR)/lib/link.ld
-	@echo '  LD    $@'
-	@$(CC) $(GUESTFLAGS) -Wl,-T,$(GUESTDIR)/lib/link.ld \
-		-Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096 \
-		$(filter %.o,$^) -o $@
+$(eval $(call guest_rule,$(JAILDIR),escape))
 
 # Companions whose filters tell instead of killing: recorder.c.
 $O/escape/lib/belljar-monitor: $(call obj,$(JAILDIR)/recorder.c) \
@@ -58,7 +47,7 @@ $O/escape/rows: $O/tests/jail/rows.o
 
 jailprogs: $O/escape/lib/belljar-monitor $O/escape/lib/belljar-net
 jailprogs: $O/escape/monitor $O/escape/nofilter $O/escape/rows \
-	$O/guest/escape.elf
+	$O/escape/guest.elf
 
 .PHONY: jailprogs
 

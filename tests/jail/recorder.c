@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "vmm/jail/jail.h"
+#include "vmm/jail/seccomp_rules.h"
 
 #define RECORD_FILE "/run/belljar-record"
 #define THREADS_MAX 128
@@ -29,7 +30,7 @@
 #define LOOK_MS	    2
 
 struct kind {
-	unsigned role;
+	enum jail_role role;
 	int nr;
 	uint32_t request;
 };
@@ -53,15 +54,6 @@ static __attribute__((constructor)) void open_record(void)
 
 static void note(const struct kind *k)
 {
-	static const char *const names[JAIL_ROLES] = {
-		[JAIL_MAIN] = "main",
-		[JAIL_VCPU] = "vcpu",
-		[JAIL_LOOP] = "loop",
-		[JAIL_DISK] = "disk",
-		[JAIL_MAIN_VFIO] = "main_vfio",
-		[JAIL_VCPU_VFIO] = "vcpu_vfio",
-		[JAIL_NET] = "net",
-	};
 	char line[64];
 
 	for (unsigned i = 0; i < record.kinds; i++)
@@ -73,10 +65,11 @@ static void note(const struct kind *k)
 		return;
 	record.kind[record.kinds++] = *k;
 	/* Nothing that allocates: who holds malloc's lock may wait for us. */
-	int n = k->nr == SYS_ioctl ? snprintf(line, sizeof(line), "%s %d %x\n",
-					      names[k->role], k->nr, k->request)
-				   : snprintf(line, sizeof(line), "%s %d -\n",
-					      names[k->role], k->nr);
+	int n = k->nr == SYS_ioctl
+			? snprintf(line, sizeof(line), "%s %d %x\n",
+				   seccomp_role(k->role), k->nr, k->request)
+			: snprintf(line, sizeof(line), "%s %d -\n",
+				   seccomp_role(k->role), k->nr);
 	(void)!write(record.file, line, (size_t)n);
 }
 

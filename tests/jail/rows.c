@@ -23,20 +23,12 @@ static void print_row(const char *role, const struct seccomp_rule *rule)
 
 int main(void)
 {
-	static const char *const names[JAIL_ROLES] = {
-		[JAIL_MAIN] = "main",
-		[JAIL_VCPU] = "vcpu",
-		[JAIL_LOOP] = "loop",
-		[JAIL_DISK] = "disk",
-		[JAIL_MAIN_VFIO] = "main_vfio",
-		[JAIL_VCPU_VFIO] = "vcpu_vfio",
-		[JAIL_NET] = "net",
-	};
 	const size_t nr = sizeof(seccomp_rules) / sizeof(seccomp_rules[0]);
 
-	for (unsigned role = 0; role < JAIL_ROLES; role++)
+	for (enum jail_role role = 0; role < JAIL_ROLES; role++)
 		for (size_t i = 0; i < nr; i++)
 			if (seccomp_rules[i].roles & 1U << role)
-				print_row(names[role], &seccomp_rules[i]);
+				print_row(seccomp_role(role),
+					  &seccomp_rules[i]);
 	return 0;
 }

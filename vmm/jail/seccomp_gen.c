@@ -18,16 +18,6 @@
 
 #define NR_RULES (sizeof(seccomp_rules) / sizeof(seccomp_rules[0]))
 
-static const char *const names[JAIL_ROLES] = {
-	[JAIL_MAIN] = "main",
-	[JAIL_VCPU] = "vcpu",
-	[JAIL_LOOP] = "loop",
-	[JAIL_DISK] = "disk",
-	[JAIL_MAIN_VFIO] = "main_vfio",
-	[JAIL_VCPU_VFIO] = "vcpu_vfio",
-	[JAIL_NET] = "net",
-};
-
 static int add(scmp_filter_ctx ctx, const struct seccomp_rule *rule)
 {
 	struct scmp_arg_cmp cmp = {
@@ -42,7 +32,7 @@ static int add(scmp_filter_ctx ctx, const struct seccomp_rule *rule)
 }
 
 /* One role's filter as an initialiser: { code, jt, jf, k }, ... */
-static int print_filter(unsigned role)
+static int print_filter(enum jail_role role)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	FILE *tmp = tmpfile();
@@ -62,7 +52,7 @@ static int print_filter(unsigned role)
 		return r;
 	rewind(tmp);
 	printf("static const struct sock_filter filter_%s[] = {\n",
-	       names[role]);
+	       seccomp_role(role));
 	while (fread(&insn, sizeof(insn), 1, tmp) == 1)
 		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", insn.code, insn.jt,
 		       insn.jf, insn.k);
@@ -74,12 +64,12 @@ static int print_filter(unsigned role)
 
 int main(void)
 {
-	for (unsigned role = 0; role < JAIL_ROLES; role++) {
+	for (enum jail_role role = 0; role < JAIL_ROLES; role++) {
 		int r = print_filter(role);
 
 		if (r < 0) {
 			(void)fprintf(stderr, "seccomp_gen: %s: %s\n",
-				      names[role], strerror(-r));
+				      seccomp_role(role), strerror(-r));
 			return 1;
 		}
 	}

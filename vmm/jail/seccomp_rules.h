@@ -30,6 +30,22 @@ struct seccomp_rule {
 	const char *why;
 };
 
+/* What a role is called in filters' names and by tests. */
+static inline const char *seccomp_role(enum jail_role role)
+{
+	static const char *const names[JAIL_ROLES] = {
+		[JAIL_MAIN] = "main",
+		[JAIL_VCPU] = "vcpu",
+		[JAIL_LOOP] = "loop",
+		[JAIL_DISK] = "disk",
+		[JAIL_MAIN_VFIO] = "main_vfio",
+		[JAIL_VCPU_VFIO] = "vcpu_vfio",
+		[JAIL_NET] = "net",
+	};
+
+	return names[role];
+}
+
 #define MAIN  (1U << JAIL_MAIN | 1U << JAIL_MAIN_VFIO)
 #define VCPU  (1U << JAIL_VCPU | 1U << JAIL_VCPU_VFIO)
 #define LOOP  (1U << JAIL_LOOP)

@@ -44,9 +44,7 @@ static int watch_signals(struct monitor *m, struct err *err)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
+	standin_signals(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* A limit on file sizes is an error of the disk, not an end. */

@@ -18,6 +18,13 @@
 #include "vmm/lib/io.h"
 #include "vmm/lib/log.h"
 
+void standin_signals(sigset_t *ret)
+{
+	(void)sigemptyset(ret);
+	(void)sigaddset(ret, SIGTERM);
+	(void)sigaddset(ret, SIGINT);
+}
+
 /* Signals of a terminal reach the child too, by its process group. */
 static void pass_on(int signals, int child)
 {
@@ -54,9 +61,7 @@ static int stand_in(struct config *c, pid_t pid, int child, int *ret_status,
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
+	standin_signals(&set);
 	AUTO_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signals < 0)
 		return err_set(err, errno, "watch signals");
@@ -99,9 +104,7 @@ int standin_fork(struct config *c, int *ret_status, struct err *err)
 	AUTO_CLOSE int wr = p[1];
 
 	/* From here on they are for the parent's descriptor, or the child's. */
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
+	standin_signals(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 
 	jail_ids_take(&ids);

@@ -8,7 +8,12 @@
 #ifndef VMM_MONITOR_STANDIN_H
 #define VMM_MONITOR_STANDIN_H
 
+#include <signal.h>
+
 #include "vmm/monitor/config.h"
+
+/* The signals that end a VM: both processes block them and read a signalfd. */
+void standin_signals(sigset_t *ret);
 
 /*
  * Become two.  0: this is the child, go on; 1: this was the parent, all is
