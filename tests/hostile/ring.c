@@ -9,6 +9,7 @@
 #define NEXT	 VRING_DESC_F_NEXT
 #define INDIRECT VRING_DESC_F_INDIRECT
 #define MANY	 200 /* more than either queue or memory has room for */
+#define ROOM	 256 /* for a frame: a longer one is dropped, not waited for */
 
 static unsigned char bytes[64];
 static struct vring_desc table[QUEUE_SIZE + 2] __attribute__((aligned(16)));
@@ -329,7 +330,7 @@ static void nearly_4_gib(void)
 
 static void last_bytes_of_ram(void)
 {
-	one(ram_end() - 64, 64);
+	one(ram_end() - ROOM, ROOM);
 	bool used = target_offer(0);
 
 	/* The only one that takes any bytes for good. */
@@ -352,7 +353,7 @@ static void wild_event_index(void)
 	target_begin(BIT(VIRTIO_RING_F_EVENT_IDX));
 	for (unsigned i = 0; i < MANY; i++) {
 		victim->avail->ring[QUEUE_SIZE] = (uint16_t)any();
-		one(SCRATCH, 64);
+		one(SCRATCH, ROOM);
 		if (!target_offer(0))
 			break;
 		victim->seen++;
@@ -363,7 +364,7 @@ static void unknown_flags(void)
 {
 	target_begin(BIT(VIRTIO_RING_F_EVENT_IDX));
 	victim->avail->flags = 0xffff;
-	queue_desc(victim, 0, at(SCRATCH), 64, (uint16_t)(0xfff8 | dir), 0);
+	queue_desc(victim, 0, at(SCRATCH), ROOM, (uint16_t)(0xfff8 | dir), 0);
 	(void)target_offer(0);
 }
 

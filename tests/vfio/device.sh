@@ -37,5 +37,31 @@ check "$group: DMA outside the guest's memory changes nothing" escape
 check "$group: edu: BAR, command, messages where they must not be" \
     payload vfio_hostile "$edu"
 check "$group: edu: works after all that" payload vfio_edu "$edu"
+
+# What monitors with devices call, for the rows of their filters: run.sh compares
+# when both ways, group and character device, have been here.
+recorded() {
+    local program=$PWD/build/escape/lib/belljar-monitor file lib=$tmp/lib
+    : >/run/belljar-record
+    chmod 666 /run/belljar-record
+    payload vfio_edu "$edu"
+    payload vfio_edu "$edu" --cpus 2
+    payload vfio_nvme "$nvme"
+    payload vfio_hostile "$edu"
+    mkdir "$lib"
+    for file in belljar-net initrd.cpio kernels; do
+        ln -s "$PWD/build/$file" "$lib"
+    done
+    ln -s "$program" "$lib"
+    BELLJAR_LIBDIR=$lib start_vm "${minimal[@]}" --device "vfio=$edu"
+    timeout 60 sh -c "echo $edu >$pci/$edu/driver/unbind"
+    until_true 20 grep -q "$edu" "$tmp/vm.err"
+    "$belljar" rm -f "$("$belljar" ps -q)"
+    wait "$vm" || :
+    bind_vfio "$edu"
+    cat /run/belljar-record >>"$out/record"
+    rm /run/belljar-record
+}
+check "$group: a monitor that records its calls does the same" recorded
 check "$group: the host's kernel saw nothing it warns of" host_is_well
 give_back "$edu" "$nvme"

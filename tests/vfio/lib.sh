@@ -43,8 +43,8 @@ give_back() {
 
 # monitor GUEST BDF [OPTION...]: a payload guest under the bare monitor with that
 # function, which is bound to vfio-pci, by its group or, with $api "cdev", by its
-# own node.  $before is a command that runs the monitor.
-api=group before=()
+# own node.  $before is a command that runs $program.
+api=group before=() program=build-san/belljar-monitor
 monitor() {
     local elf=build-san/guest/$1.elf bdf=$2 fd status=0 node options=()
     shift 2
@@ -55,8 +55,8 @@ monitor() {
         node=$(group_of "$bdf")
     fi
     exec {fd}<>"/dev/vfio/$node"
-    "${before[@]}" timeout -s KILL 100 build-san/belljar-monitor \
-        --kernel "$elf" --serial stdio --memory 64m "${options[@]}" \
+    "${before[@]}" timeout -s KILL 100 "$program" --kernel "$elf" \
+        --serial stdio --memory 64m "${options[@]}" \
         --vfio "$bdf,$api=fd:$fd" "$@" </dev/null >"$tmp/out" 2>"$tmp/err" ||
         status=$?
     exec {fd}>&-

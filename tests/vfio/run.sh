@@ -12,7 +12,7 @@ images/kernel/build.sh stock build/kernels
 images/kernel/build.sh minimal build/kernels
 tests/vfio/kernel.sh "$out"
 tests/linux/image.sh "$PWD/build/linux"
-rm -rf "$out/store" "$out/disks"
+rm -rf "$out/store" "$out/disks" "$out/record"
 build/belljar --root "$out/store" load -q -i build/linux/image
 
 # One L1 for each group: its profile, then options of the lab.
@@ -64,5 +64,14 @@ for name; do
         failed=$((failed + 1))
     fi
 done
+
+# Are the rows of the filters with devices those that are needed (tests/jail)?
+if [[ " $* " == *" device "* && " $* " == *" iommufd "* ]]; then
+    build/escape/rows >"$out/rows"
+    python3 tests/jail/rows.py "$out/rows" "$out/record" main_vfio vcpu_vfio |
+        tee "$log" || :
+    read -r _ p _ f _ < <(grep '^rows: [0-9]* passed' "$log") || p=0 f=1
+    passed=$((passed + p)) failed=$((failed + f))
+fi
 echo "vfio: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
