@@ -339,7 +339,7 @@ check "rm removes it" nothing_left
 start bj run --no-kvm-check --rm busy hang
 vm=$(only_vm)
 kill -9 "$(field "$vm" net)"
-check "a killed belljar-net: a warning" wait_for grep -q 'without a network' "$work/err"
+check "a killed belljar-net: a warning" wait_for grep -q 'by signal 9 .*without a network' "$work/err"
 kill -USR1 "$cli"
 reap
 check "and the VM went on" is 138

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -208,9 +209,7 @@ static void on_net_err(struct keeper *k)
 /* It ends with the monitor too: only one that ends alone is worth a word. */
 static void on_net(struct keeper *k)
 {
-	bool signalled;
-
-	(void)keeper_child_reap(&k->net, &signalled);
+	k->net_status = keeper_child_reap(&k->net, &k->net_signalled);
 	k->net_note_at = timing_now() + NET_NOTE_NS;
 }
 
@@ -268,6 +267,24 @@ static int poll_timeout(const struct keeper *k)
 	return ms > POLL_MAX_MS ? POLL_MAX_MS : (int)ms;
 }
 
+static void note_net(struct keeper *k)
+{
+	int signal = k->net_status - 128;
+	char note[160], how[64];
+
+	if (k->monitor.pid <= 0 || k->status >= 0)
+		return;
+	if (k->net_signalled)
+		(void)snprintf(how, sizeof(how), "was ended by signal %d (%s)",
+			       signal, sigdescr_np(signal));
+	else
+		(void)snprintf(how, sizeof(how), "ended with status %d",
+			       k->net_status);
+	(void)snprintf(note, sizeof(note),
+		       "belljar-net %s; the VM goes on without a network", how);
+	(void)frame_send_str(&k->cli, KEEPER_NOTE, note);
+}
+
 static void check_time(struct keeper *k)
 {
 	uint64_t now = timing_now();
@@ -285,10 +302,7 @@ static void check_time(struct keeper *k)
 		keeper_child_kill(&k->monitor);
 	if (k->net_note_at && now >= k->net_note_at) {
 		k->net_note_at = 0;
-		if (k->monitor.pid > 0 && k->status < 0)
-			(void)frame_send_str(&k->cli, KEEPER_NOTE,
-					     "belljar-net has ended; the VM "
-					     "goes on without a network");
+		note_net(k);
 	}
 }
 

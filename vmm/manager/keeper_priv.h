@@ -61,6 +61,8 @@ struct keeper {
 	uint64_t kill_at; /* ns; 0: no reason to kill yet */
 	uint64_t timeout_at;
 	uint64_t net_note_at; /* when to say that belljar-net has ended */
+	int net_status; /* how it did: 128+n by signal n */
+	bool net_signalled;
 
 	struct jail_ids ids; /* users of the companions */
 	unsigned missing; /* walls of theirs (enum jail_wall) */
