@@ -5,18 +5,17 @@
 #
 #   unit     cmocka tests, with ASan and UBSan; belljar-net in namespaces
 #   prove    vq.c and gmem.c by enumeration ('make prove' adds mutants)
-#   fuzz     the corpora of tests/fuzz again ('make fuzz' goes on from there)
+#   fuzz     the corpora of tests/fuzz again, and 2 s of libFuzzer for each target
 #   payload  freestanding guests on KVM; the monitor with ASan and UBSan
 #   escape   a guest that won tries to leave the monitor; are the rows of the
 #            jail's filters those that are needed?
-#   hostile  payload guests that break the rules, beside one that does not, in
-#            the lab where KVM is missing ('make hostile' has ring, race, msix
-#            too; tests/hostile/linux/run.sh is a Linux guest that does so)
+#   hostile  payload guests that break the rules, beside one that does not
 #   cli      the manager's processes: who dies, who cleans up
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #   vfio     guests with devices of the host, in the lab, which has an IOMMU
 #
-# Each part prints "ok" and "not ok" lines and closes with its totals.
+# Those from payload on run where a KVM is, else in the lab, two at once.  Each
+# part prints "ok" and "not ok" lines and closes with its totals.
 set -uo pipefail
 
 cd "$(dirname "$0")/.."
@@ -26,41 +25,6 @@ all=(unit prove fuzz payload escape hostile cli linux vfio)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-
-# Where a KVM opens: here, or in the lab.  Tests that need no Linux guest run on
-# any KVM, also on one that emulates ring 0.  One processor is enough for them,
-# and QEMU's emulation loses no interrupt between processors then.
-somewhere() {
-    local limit=$1 status=0 said
-    shift
-    if tests/lab/opens; then
-        "$@"
-        return
-    fi
-    said=$(mktemp)
-    tests/lab/run --timeout "$limit" --cpus 1 --memory 2048 "$@" 2> >(tee "$said" >&2) ||
-        status=$?
-    if [ $status = 124 ] && grep -q '^lab: killed after' "$said"; then
-        echo "check: the L1 was lost; once more: $*"
-        status=0
-        tests/lab/run --timeout "$limit" --cpus 1 --memory 2048 "$@" ||
-            status=$?
-    fi
-    rm -f "$said"
-    return $status
-}
-
-# Hundreds of commands with sanitizers: too many for the lab.
-with_kvm() {
-    local what=$1
-    shift
-    if tests/lab/opens; then
-        "$@"
-    else
-        echo "ok 1 - $what # SKIP there is no /dev/kvm to open"
-        echo "cli: 0 passed, 0 failed, 1 skipped"
-    fi
-}
 
 # Run one part; its last "N passed, N failed[, N skipped]" line counts.
 part() {
@@ -85,38 +49,64 @@ part() {
 
 # Reproducers by gcc, then a short pass of libFuzzer where there is one.
 fuzz() {
-    tests/fuzz/run.sh replay build-san
+    tests/fuzz/run.sh replay build-san || return
+    if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -x c -fsanitize=fuzzer - -o /dev/null 2>/dev/null; then
+        make --no-print-directory -s fuzz T=2
+    else
+        echo "# libFuzzer is not installed: replayed only"
+    fi
 }
 
+# What guests do: lines for tests/lab/pool.
+guests() {
+    local anywhere=tests/lab/somewhere guest
+
+    case $1 in
+    payload)
+        echo "payload $anywhere --timeout 900 env BELLJAR_BUILD=build-san" \
+            "tests/guest/run.sh"
+        ;;
+    escape)
+        echo "escape $anywhere tests/jail/escape.sh"
+        echo "rows $anywhere --timeout 900 tests/jail/rows.sh"
+        ;;
+    hostile)
+        for guest in ring setup access blk msix net vsock flood race end; do
+            echo "hostile-$guest $anywhere env BELLJAR_BUILD=build" \
+                "tests/hostile/run.sh $guest"
+        done
+        ;;
+    cli)
+        echo "cli $anywhere --timeout 1500 env BELLJAR_BUILD=build" \
+            "tests/cli/run.sh"
+        ;;
+    linux) tests/linux/run.sh --list ;;
+    vfio) tests/vfio/run.sh --list ;;
+    esac
+}
+
+lines=()
 for p in "${parts[@]}"; do
     case $p in
     unit) part unit tests/unit/run.sh build-san ;;
     prove) part prove tests/prove/run.sh build-san quick ;;
     fuzz) part fuzz fuzz ;;
-    payload)
-        part payload somewhere 900 env BELLJAR_BUILD=build-san \
-            tests/guest/run.sh
+    payload | escape | hostile | cli | linux | vfio)
+        mapfile -t -O ${#lines[@]} lines < <(guests "$p")
         ;;
-    escape)
-        part escape somewhere 600 tests/jail/escape.sh
-        part rows somewhere 900 tests/jail/rows.sh
-        ;;
-    hostile)
-        part hostile env BELLJAR_BUILD=build tests/hostile/run.sh \
-            setup access blk net vsock flood end
-        ;;
-    cli)
-        part cli with_kvm "processes of the manager" env \
-            BELLJAR_BUILD=build-san tests/cli/run.sh
-        ;;
-    linux) part linux tests/linux/run.sh ;;
-    vfio) part vfio tests/vfio/run.sh ;;
     *)
         echo "check: no part '$p'; there are ${all[*]}" >&2
         exit 2
         ;;
     esac
 done
+if [ ${#lines[@]} -gt 0 ]; then
+    part guests tests/lab/pool < <(printf '%s\n' "${lines[@]}")
+fi
+if [[ " ${parts[*]} " == *" vfio "* ]]; then
+    part "rows with devices" tests/vfio/rows.sh
+fi
 
 echo "check: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

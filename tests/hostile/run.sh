@@ -17,30 +17,14 @@ skip_all() {
     exit 0
 }
 
-# Each guest in an L1 of its own, which has 10 minutes.
-in_the_lab() {
-    local guest passed=0 failed=0 log
-    log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
-    for guest; do
-        tests/lab/run --memory 2048 --cpus 1 -- env "MONITOR_OPTIONS=${MONITOR_OPTIONS:-}" \
-            tests/hostile/run.sh "$guest" 2>&1 | tee "$log"
-        if read -r _ p _ f _ < <(grep '^hostile: [0-9]* passed' "$log"); then
-            passed=$((passed + p)) failed=$((failed + f))
-        else
-            echo "not ok - $guest: the lab gave no totals"
-            failed=$((failed + 1))
-        fi
-    done
-    echo "hostile: $passed passed, $failed failed, 0 skipped"
-    [ "$failed" = 0 ]
-    exit
-}
-
 if [ ! -c "$KVM" ] && [ -z "${BELLJAR_LAB:-}" ]; then
     echo "# there is no $KVM: in the lab" >&2
     [ $# -gt 0 ] || set -- ring setup access blk msix net vsock flood race end
-    in_the_lab "$@"
+    for guest; do
+        echo "hostile-$guest tests/lab/somewhere env" \
+            "'MONITOR_OPTIONS=${MONITOR_OPTIONS:-}' tests/hostile/run.sh $guest"
+    done | tests/lab/pool
+    exit
 fi
 [ -c "$KVM" ] || skip_all "there is no $KVM on this machine"
 tests/lab/opens || skip_all "no permission to open $KVM"

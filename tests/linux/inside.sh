@@ -7,7 +7,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/../.."
 out=$1
-export BELLJAR_ROOT=$out/store
+export BELLJAR_ROOT=${BELLJAR_ROOT:-$out/store}
 only=${2:-}
 belljar=$PWD/build/belljar
 tmp=$(mktemp -d)

@@ -33,7 +33,7 @@ check "modules: by alias, by name, on demand" by_alias_by_name_and_on_demand
 
 of_the_image() {
     local early
-    early=$(ls "$out"/store/modules/*/early.cpio | head -n 1)
+    early=$(ls "$BELLJAR_ROOT"/modules/*/early.cpio | head -n 1)
     same virtio_rng.0 "$(timeout -k 20 120 "$belljar" run --rm -q -m 512m \
         --kernel "$generic/vmlinuz" --initrd "$early" --kernel-modules image \
         modules cat /sys/class/misc/hw_random/rng_current)"

@@ -59,7 +59,7 @@ recorded() {
     "$belljar" rm -f "$("$belljar" ps -q)"
     wait "$vm" || :
     bind_vfio "$edu"
-    cat /run/belljar-record >>"$out/record"
+    cat /run/belljar-record >"$out/record.$group"
     rm /run/belljar-record
 }
 check "$group: a monitor that records its calls does the same" recorded

@@ -95,7 +95,7 @@ pmr_disk() {
         head -c 1048576 /dev/nvme0n1 | sha256sum
         cat /sys/block/nvme0n1/device/device/resource' >"$tmp/guest"
     cat "$tmp/guest"
-    same "$(head -c 1M "$out/disks/disk2" | sha256sum)" \
+    same "$(head -c 1M "$disks/disk2" | sha256sum)" \
         "$(head -n 1 "$tmp/guest")"
     local from to big=0
     while read -r from to _; do

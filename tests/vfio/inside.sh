@@ -7,6 +7,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/../.."
 out=$1
+disks=$out/disks/$2
 only=${3:-}
 belljar=$PWD/build/belljar
 tmp=$(mktemp -d)

@@ -20,7 +20,7 @@ check "iommufd: belljar run takes that way" by_the_manager
 whole_disk() {
     run "${generic[@]}" --device "vfio=$nvme" -- sh -c \
         'sha256sum </dev/nvme0n1' >"$tmp/guest"
-    same "$(sha256sum <"$out/disks/disk0")" "$(cat "$tmp/guest")"
+    same "$(sha256sum <"$disks/disk0")" "$(cat "$tmp/guest")"
 }
 check "iommufd: nvme: the whole disk by DMA is the host's file" whole_disk
 check "iommufd: the host's kernel saw nothing it warns of" host_is_well

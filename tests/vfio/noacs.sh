@@ -27,7 +27,7 @@ both() {
             head -c 1048576 $d | sha256sum
         done' | sort >"$tmp/guest"
     same "$(for d in disk0 disk1; do
-        head -c 1M "$out/disks/$d" | sha256sum
+        head -c 1M "$disks/$d" | sha256sum
     done | sort)" "$(cat "$tmp/guest")"
     until_true 20 with_driver "$one" nvme
     until_true 20 with_driver "$two" nvme

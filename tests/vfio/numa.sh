@@ -10,7 +10,7 @@ near() {
         head -c 1048576 /dev/nvme0n1 | sha256sum
         cat /sys/block/nvme0n1/device/device/numa_node' >"$tmp/guest"
     cat "$tmp/guest"
-    same "$(head -c 1M "$out/disks/disk0" | sha256sum)" \
+    same "$(head -c 1M "$disks/disk0" | sha256sum)" \
         "$(head -n 1 "$tmp/guest")"
     same 0 "$(tail -n 1 "$tmp/guest")"
 }

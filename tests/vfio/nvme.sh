@@ -32,7 +32,7 @@ sum_of() {
 
 whole_disk() {
     local before
-    before=$(sha256sum <"$out/disks/disk0" | cut -d ' ' -f 1)
+    before=$(sha256sum <"$disks/disk0" | cut -d ' ' -f 1)
     in_the_guest
     same "$before" "$(sum_of whole)"
     same disk0 "$(tail -n 1 "$tmp/guest" | tr -d ' ')"

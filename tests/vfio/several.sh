@@ -6,7 +6,7 @@
 first=$(device 2) second=$(device 3) parent=$(device 9)
 
 head_sum() {
-    head -c 1M "$out/disks/$1" | sha256sum | cut -d ' ' -f 1
+    head -c 1M "$disks/$1" | sha256sum | cut -d ' ' -f 1
 }
 
 # For each disk of the guest: its serial number and the sum of its first MiB.

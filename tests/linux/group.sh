@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# group.sh OUTDIR GROUP - the tests of one group (inside.sh), where KVM runs
+# Linux, with a store of their own: locks on files of one L1 mean nothing to
+# another, and who finds a VM's lock free cleans up after it.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+out=$1
+export BELLJAR_ROOT=$out/store.$2
+rm -rf "$BELLJAR_ROOT"
+trap 'rm -rf "$BELLJAR_ROOT"' EXIT
+cp -a "$out/store" "$BELLJAR_ROOT"
+machine=()
+[ "$2" != numa ] || machine=(--vfio numa)
+tests/lab/kvm --timeout 900 --cpus 1 --memory 2048 "${machine[@]}" \
+    tests/linux/inside.sh "$out" "$2:"
