@@ -15,8 +15,8 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
-#define LAPIC_WINDOW 0xfff00000U /* of the low half: the high one may select   \
-				  */
+/* Of the low half: the high one may select more processors. */
+#define LAPIC_WINDOW 0xfff00000U
 
 /* KVM takes the whole table at once.  Caller holds chip->lock. */
 static int write_routes(struct irqchip *chip)
