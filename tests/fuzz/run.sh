@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:?usage: run.sh SECONDS [TARGET...] | run.sh replay BUILDDIR}
 shift
 memory=512  # MiB that a target may take
-patience=5  # seconds for one input
+patience=${PATIENCE:-5} # seconds for one input; more where others are busy
 longest=4096 # bytes of one
 passed=0 failed=0
 export CMOCKA_TEST_ABORT=1
