@@ -37,8 +37,16 @@ mib_between() {
     [ "$mib" -ge "$2" ] && [ "$mib" -le "$3" ]
 }
 
+# innermost PID: the VM's process, below timeout and the monitor's stand-in.
+innermost() {
+    local pid=$1 child
+    while child=$(pgrep -P "$pid" belljar-monitor); do pid=$child; done
+    echo "$pid"
+}
+
 # numa_boot OPTION...: 256 MiB and 4 vCPUs; it waits for a line on fd 7.
 numa_boot() {
+    rm -f "$tmp/tty"
     mkfifo "$tmp/tty"
     exec 7<>"$tmp/tty"
     # What the boot before said must not count.
@@ -56,8 +64,7 @@ numa_boot() {
     tr -d '\r' <"$tmp/console" >"$tmp/said"
     mv "$tmp/said" "$tmp/console"
     cat "$tmp/console" "$tmp/events"
-    # The monitor itself is below timeout.
-    pid=$(pgrep -P "$pid" belljar-monitor)
+    pid=$(innermost "$pid")
 }
 
 numa_ends() {
@@ -131,7 +138,7 @@ numa_node_is_short() {
 }
 
 populating() {
-    cat "/proc/$pid/task"/*/comm | grep -qx populate
+    cat "/proc/$(innermost "$pid")/task"/*/comm | grep -qx populate
 }
 
 # The signal waits until the allocating threads look for it, between chunks.
