@@ -29,6 +29,8 @@ FLOWS = "f"  # disk, network, vsock, random numbers
 # A guest may end or hang by its own hand.
 DEADLY = {"wild-vectors", "live-rings", "status", "deadly-vectors", "ports",
           "random"}
+# It begins with the guest's own disk, which those before it may have lost.
+FRESH = {"live-rings"}
 BLOCK, BLOCKS = 65536, 16  # honest.c
 BOOT = 90
 PATIENCE = 60
@@ -166,6 +168,8 @@ def run(args, tmp):
                 neighbour.next_round(BOOT)
             for name in names:
                 number += 1
+                if name in FRESH:
+                    attacker.finish()
                 if wanted([name], args.only):
                     perform(neighbour, attacker, name, args.seed + number,
                             args.seconds)
