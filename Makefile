@@ -32,7 +32,7 @@ CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib jail core devices firmware hostdev manager net
+LAYERS  := lib jail core devices firmware hostdev manager compare net
 lib      := vmm/lib
 jail     := vmm/jail
 core     := vmm/core vmm/arch/x86
@@ -40,6 +40,7 @@ devices  := devices devices/pci devices/virtio devices/legacy devices/backend de
 firmware := firmware
 hostdev  := vmm/hostdev
 manager  := vmm/manager
+compare  := vmm/compare
 net      := vmm/net
 sources   = $(wildcard $(addsuffix /*.c,$1))
 layersrc  = $(filter-out %/main.c %_gen.c,$(call sources,$($1)))
@@ -57,7 +58,7 @@ HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 all: $(PROGRAMS) $O/init $O/initrd.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
-	$(call layerlib,manager hostdev jail lib)
+	$(call layerlib,compare manager hostdev jail lib)
 $O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core jail lib)

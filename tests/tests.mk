@@ -12,11 +12,11 @@ HARNESS := $(call obj,$(call sources,tests/harness))
 include tests/fuzz/fuzz.mk
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,net manager hostdev firmware devices core jail lib)
+		$(call layerlib,net compare manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \
-		-lyaml -lpthread -o $@
+		-lyaml -lm -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.
 init := images/init
