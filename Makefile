@@ -59,7 +59,7 @@ all: $(PROGRAMS) $O/init $O/initrd.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
 	$(call layerlib,compare manager hostdev jail lib)
-$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng
+$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng -lm
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core jail lib)
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -lpthread

@@ -2,7 +2,29 @@
 /*
  * result.h - what `belljar compare` found: peers, rows, and every sample.  One
  * value, which the runner fills, stats.h judges, the writers print, and a file
- * keeps (docs/compare.md has its JSON).
+ * keeps:
+ *
+ *	{
+ *	  "version": 1,
+ *	  "suite": "full", "image": "demo", "command": "python3 train.py",
+ *	  "begun": "2025-01-31T12:00:00Z",
+ *	  "runs": 20, "done": 20, "partial": false, "emulated": false,
+ *	  "machine": { "cpu": "...", "cpus": 8, ... },
+ *	  "peers": [ { "name": "runc", "version": "1.1.5" },
+ *		     { "name": "gvisor", "absent": "no runsc in PATH" } ],
+ *	  "rows": [
+ *	    { "name": "sys.getpid", "group": "System calls",
+ *	      "title": "getpid", "unit": "ns", "better": "lower",
+ *	      "samples": { "runc": [ 61.5, 61.2, ... ] },
+ *	      "failed": { "qemu": "the reason, a sentence" } },
+ *	    { "name": "gpu.step", ..., "empty": "no GPU is attached" }
+ *	  ]
+ *	}
+ *
+ * Samples are in the order in which they were taken, none left out.  Rows of a
+ * tail (p90, p99) are not there: their samples are those of the row that they
+ * are the tail of.  Group, title, unit and better are for readers of the file;
+ * belljar itself goes by the name.
  */
 #ifndef VMM_COMPARE_RESULT_H
 #define VMM_COMPARE_RESULT_H
@@ -14,8 +36,10 @@
 #include "vmm/compare/rows.h"
 #include "vmm/lib/err.h"
 
-#define RESULT_PEERS_MAX 8
-#define RESULT_TEXT_MAX	 256
+#define RESULT_PEERS_MAX   8
+#define RESULT_TEXT_MAX	   256
+#define RESULT_SAMPLES_MAX 1000000 /* of one peer in one row */
+#define RESULT_FILE_MAX	   (64UL << 20)
 
 /* The samples of one peer in one row, in the order in which they were taken. */
 struct samples {
@@ -56,14 +80,20 @@ void result_done(struct result *res);
 /* The index of peer @name, -1: none. */
 int result_peer(const struct result *res, const char *name);
 
-/* Append one sample.  -ENOMEM, or -EINVAL when it is no finite number. */
+/*
+ * Append one sample.  -ENOMEM, -EINVAL when it is no finite number, -E2BIG
+ * beyond RESULT_SAMPLES_MAX.
+ */
 int result_add(struct result *res, enum row row, size_t peer, double value);
 
 /* Say why @peer has no (more) samples of @row; the first reason stays. */
 void result_fail(struct result *res, enum row row, size_t peer, const char *fmt,
 		 ...) __attribute__((format(printf, 4, 5)));
 
-/* Whether anybody has samples of @row, or failed at it, or it is empty. */
+/*
+ * Whether anybody has samples of @row, or failed at it, or it is empty.  A tail
+ * has what the row has that it is of.
+ */
 bool result_has(const struct result *res, enum row row);
 
 /* The caller owns it; NULL when memory has run out. */
@@ -72,10 +102,13 @@ struct json_object *result_to_json(const struct result *res);
 /*
  * Read what result_to_json() made, perhaps by another version: rows unknown
  * here are left out.  @res is empty before, and must be ended after a failure
- * too.
+ * too.  -EINVAL or -ENOENT with a sentence.
  */
 int result_from_json(struct json_object *doc, struct result *res,
 		     struct err *err);
+
+/* The same from the file @path, of at most RESULT_FILE_MAX bytes. */
+int result_read(const char *path, struct result *res, struct err *err);
 
 /* Replace the file @path by the result, as a whole (rename). */
 int result_write(const struct result *res, const char *path, struct err *err);
