@@ -38,10 +38,16 @@ $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
 		-ljson-c -larchive -lcrypto -lyaml -lcap-ng -o $@
 
+$O/tests/compare/render: $O/tests/compare/render.o \
+		$(call layerlib,compare manager hostdev jail lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lm -o $@
+
 unit: testprogs
 	@tests/unit/run.sh $O
 
-testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host
+testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host \
+		$O/tests/compare/render
 
 check:
 	@images/deps.sh
