@@ -69,21 +69,25 @@ static void take_failure(struct runner *run, size_t peer, char *text)
 			    why ? why : "failed");
 }
 
+/* "ready ROW" follows "begin ROW" when there was something to prepare. */
+static bool is_start(const char *text)
+{
+	return strcmp(text, "begin block.random") == 0 ||
+	       strcmp(text, "ready block.random") == 0;
+}
+
 static void take_line(struct runner *run, size_t peer,
 		      const struct instance *inst, struct progress_of *p,
 		      char *text)
 {
-	if (strncmp(text, "begin ", 6) == 0) {
-		p->cpu = 0;
-		if (strcmp(text + 6, "block.random") == 0)
-			(void)proctree_cpu(inst->job->warden, &p->cpu);
-	} else if (strncmp(text, "value ", 6) == 0) {
+	if (is_start(text))
+		(void)proctree_cpu(inst->job->warden, &p->cpu);
+	else if (strncmp(text, "value ", 6) == 0)
 		take_value(run, peer, inst, p, text + 6);
-	} else if (strncmp(text, "failed ", 7) == 0) {
+	else if (strncmp(text, "failed ", 7) == 0)
 		take_failure(run, peer, text + 7);
-	} else if (strcmp(text, "end") == 0) {
+	else if (strcmp(text, "end") == 0)
 		p->ended = true;
-	}
 }
 
 static int watch(struct runner *run, size_t peer, struct instance *inst,

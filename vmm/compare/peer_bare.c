@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vmm/compare/peer.h"
+#include "vmm/lib/io.h"
 
 static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
 		struct err *err)
@@ -73,7 +74,10 @@ static int become(const struct peer_world *w, struct err *err)
 	if (!dir || !dir[0])
 		dir = "/";
 	/* docker makes the directory when the image lacks it */
-	if (chdir(dir) < 0 && (mkdir(dir, 0755) < 0 || chdir(dir) < 0))
+	int r = io_mkdirs(dir, 0755, err);
+	if (r < 0)
+		return r;
+	if (chdir(dir) < 0)
 		return err_set(err, errno, "enter the directory '%s'", dir);
 	if (setgroups(u->nr_groups, u->groups) < 0 || setgid(u->gid) < 0 ||
 	    setuid(u->uid) < 0)
