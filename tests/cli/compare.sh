@@ -98,7 +98,7 @@ fi
 
 ## A command
 rm -rf "$root/compare"
-try compare --runs 2 --with "$peers,belljar" busy sh -c 'echo $A; head -c 9 /dev/zero'
+try compare --runs 2 --with "$peers,belljar" busy sh -c 'echo $A; sleep 0.3; head -c 9 /dev/zero'
 check "a command" is 0
 check "... says where the samples are" grep -qF "samples are in '$root/" "$work/err"
 check "... says what it does" grep -qx 'round 2 of 2: command: bare' "$work/err"

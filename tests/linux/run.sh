@@ -26,14 +26,15 @@ passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 group() {
-    local status=0 machine=()
+    local status=0 machine=() limit=420
     [ "$1" != numa ] || machine=(--vfio numa)
-    tests/lab/kvm --timeout 420 --memory 2048 "${machine[@]}" \
+    [ "$1" != compare ] || limit=3600
+    tests/lab/kvm --timeout $limit --memory 2048 "${machine[@]}" \
         tests/linux/inside.sh "$out" "$1:" 2>&1 | tee "$log" || status=$?
     return $status
 }
 for name in boot status stdio disk net vsock limits cgroup faults numa modules \
-    untrusted; do
+    untrusted compare; do
     status=0
     group $name || status=$?
     if [ $status = 124 ] && grep -q '^lab: killed after' "$log"; then

@@ -237,6 +237,9 @@ static void the_status_of_a_command(void **state)
 			     { .made = true, .status = 5 } };
 
 	(void)state;
+	assert_int_equal(command_status(t, 3), -1);
+	assert_int_equal(command_status(t, 2), 4);
+	t[2].status = 4;
 	assert_int_equal(command_status(t, 3), 4);
 	t[2].status = 0;
 	assert_int_equal(command_status(t, 3), 0);

@@ -17,8 +17,8 @@ struct turn {
 };
 
 /*
- * The status that the command has: 0 when it succeeds anywhere, else that of
- * the first of @turns; -1 when none was made.
+ * The status that the command has: 0 when it succeeds anywhere, else the one
+ * that it has in all of @turns; -1 when they differ, or none was made.
  */
 int command_status(const struct turn *turns, size_t n);
 

@@ -39,9 +39,13 @@ static void keep_words(struct job *job, const char *text)
 {
 	size_t n = 0;
 
-	for (; text[n] && n < sizeof(job->words) - 1; n++)
-		job->words[n] =
-			text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
+	for (; text[n] && n < sizeof(job->words) - 1; n++) {
+		bool prints = text[n] >= ' ' && text[n] != 0x7f;
+
+		job->words[n] = '?';
+		if (prints || text[n] & 0x80)
+			job->words[n] = text[n];
+	}
 	job->words[n] = '\0';
 }
 

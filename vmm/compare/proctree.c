@@ -177,7 +177,6 @@ int proctree_cpu(pid_t root, uint64_t *ret)
 /* One that has ended meanwhile holds nothing. */
 static int own_pss(pid_t pid, uint64_t *sum)
 {
-	unsigned long long kib;
 	char line[128];
 
 	(void)snprintf(line, sizeof(line), "/proc/%d/smaps_rollup", (int)pid);
@@ -185,9 +184,8 @@ static int own_pss(pid_t pid, uint64_t *sum)
 	if (!f)
 		return errno == EACCES || errno == EPERM ? -EACCES : 0;
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Pss: %llu", &kib) ==
-		    1) { // NOLINT(cert-err34-c)
-			*sum += kib << 10;
+		if (strncmp(line, "Pss:", 4) == 0) {
+			*sum += strtoull(line + 4, NULL, 10) << 10;
 			return 0;
 		}
 	return 0;
