@@ -207,8 +207,11 @@ cli=$!
 wait_for grep -q 'round 1 of' "$work/err"
 kill -9 "$cli"
 reap
-no_jobs() { ! pgrep -f "$root/tmp/" >/dev/null && [ -z "$(ours)" ]; }
-check "kill -9: its jobs end too" wait_for no_jobs
+no_jobs() {
+    [ -z "$(find /sys/fs/cgroup -name 'belljar-compare-*' 2>/dev/null)" ] &&
+        ! pgrep -f "$root/tmp/" >/dev/null && [ -z "$(ours)" ]
+}
+check "kill -9: its jobs and their cgroups end too" wait_for no_jobs
 check "... no mounts" test -z "$(grep -F "$root" /proc/self/mountinfo)"
 try bj images
 check "... the next command sweeps its files" test -z "$(ls "$root/tmp")"

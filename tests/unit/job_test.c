@@ -177,8 +177,10 @@ static void nothing_survives_its_end(void **state)
 	struct err err;
 
 	(void)state;
-	struct job *job = start((struct job_spec){ 0 }, ESCAPE "exit 4");
+	struct job *job =
+		start((struct job_spec){ .input = true }, ESCAPE "cat; exit 4");
 	pid_t pid = escaped(job);
+	job_close_input(job);
 	assert_int_equal(jobs_finish(&job, 1, -1, in(20), &err), 0);
 	assert_int_equal(job->status, 4);
 	assert_int_equal(kill(pid, 0), -1);

@@ -34,7 +34,12 @@ struct job_spec {
 	int (*enter)(void *arg, struct err *err);
 	/* Instead of execve(), when not NULL: returns the exit status. */
 	int (*run)(void *arg);
-	void *arg; /* of both */
+	/*
+	 * In the warden, when nothing of the job runs any more; also when
+	 * compare is no longer there to do it.  May be NULL.
+	 */
+	void (*clean)(void *arg);
+	void *arg; /* of all three */
 	bool input; /* a pipe for job_write(); else /dev/null */
 	bool lines; /* keep them for job_line(); else only the last words */
 	struct notify *notify; /* record system calls there; NULL: do not */

@@ -87,7 +87,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 		turn->cpu = job->cpu_ns;
 		job_say(job, turn->how, sizeof(turn->how));
 	}
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	return r;
 }
 

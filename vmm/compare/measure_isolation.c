@@ -56,7 +56,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 	if (r == 0)
 		runner_add(run, ROW_ISOLATION_CALLS, peer,
 			   notify_count(notify));
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	if (r < 0 && r != -EINTR)
 		return err_wrap(err, "with its system calls watched");
 	return r;

@@ -127,7 +127,7 @@ static int idle(struct runner *run, size_t peer, struct err *err)
 	for (unsigned i = 0; r == 0 && i < n; i++)
 		dismiss(run, inst[i]);
 	for (unsigned i = 0; i < n; i++)
-		instance_free(run->peers[peer], inst[i]);
+		instance_free(inst[i]);
 	return r;
 }
 
@@ -219,7 +219,7 @@ static int peak(struct runner *run, size_t peer, struct err *err)
 	r = watch_peak(run, peer, inst, err);
 	if (r == 0)
 		dismiss(run, inst);
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	return r;
 }
 

@@ -87,7 +87,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 		r = watch_client(run, peer, inst, err);
 	if (r == 0)
 		r = jobs_finish(&inst->job, 1, run->stop, runner_limit(0), err);
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	return r;
 }
 

@@ -132,7 +132,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 	if (r < 0)
 		return r;
 	r = watch(run, peer, inst, err);
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	return r;
 }
 

@@ -50,14 +50,15 @@ static int one(struct runner *run, size_t peer, const struct peer_job *job,
 		runner_add(run, ROW_START_EXIT, peer,
 			   (double)(inst->job->exit - begin) / NS_PER_MS);
 	}
-	instance_free(run->peers[peer], inst);
+	instance_free(inst);
 	return r;
 }
 
 static int add_many(struct runner *run, size_t peer, struct instance **inst,
 		    unsigned n, struct err *err)
 {
-	uint64_t last = 0;
+	uint64_t begin = inst[0] ? inst[0]->job->begin : 0;
+	uint64_t last = begin;
 	double ms[MANY_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -73,7 +74,7 @@ static int add_many(struct runner *run, size_t peer, struct instance **inst,
 	for (unsigned i = 0; i < n; i++)
 		runner_add(run, ROW_START_MANY, peer, ms[i]);
 	runner_add(run, ROW_START_RATE, peer,
-		   n * NS_PER_SEC / (double)(last - inst[0]->job->begin));
+		   n * NS_PER_SEC / (double)(last - begin));
 	return 0;
 }
 
@@ -98,7 +99,7 @@ static int many(struct runner *run, size_t peer, const struct peer_job *job,
 	if (r == 0)
 		r = add_many(run, peer, inst, n, err);
 	for (unsigned i = 0; i < n; i++)
-		instance_free(run->peers[peer], inst[i]);
+		instance_free(inst[i]);
 	return r;
 }
 

@@ -185,6 +185,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 			.argv = inst->argv.v,
 			.env = inst->env.v,
 			.enter = ops->enter,
+			.clean = ops->clean,
 			.arg = inst,
 			.input = job->input,
 			.lines = lines,
@@ -193,7 +194,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 		r = job_start(&spec, begin, &inst->job, err);
 	}
 	if (r < 0) {
-		instance_free(ops, inst);
+		instance_free(inst);
 		return r;
 	}
 	*ret = inst;
@@ -211,13 +212,11 @@ int instance_status(const struct peer_ops *ops, struct instance *inst)
 	return job->status;
 }
 
-void instance_free(const struct peer_ops *ops, struct instance *inst)
+void instance_free(struct instance *inst)
 {
 	if (!inst)
 		return;
 	job_free(inst->job);
-	if (ops->clean)
-		ops->clean(inst->world, inst);
 	if (inst->dir[0])
 		(void)io_remove_tree(inst->dir, NULL);
 	strv_done(&inst->argv);

@@ -74,8 +74,12 @@ struct peer_ops {
 	int (*enter)(void *inst, struct err *err);
 	/* Its exit status by that of argv[0].  NULL: the same. */
 	int (*status)(int status);
-	/* Nothing of it runs any more: remove what is left.  May be NULL. */
-	void (*clean)(const struct peer_world *w, struct instance *inst);
+	/*
+	 * Nothing of it runs any more: remove what is left, but for its
+	 * directory.  In the warden (job.h); an instance is its argument.
+	 * May be NULL.
+	 */
+	void (*clean)(void *inst);
 };
 
 /* NULL-terminated, in the order of --with and of tables. */
@@ -96,7 +100,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 int instance_status(const struct peer_ops *ops, struct instance *inst);
 
 /* End what runs, and leave nothing.  Accepts NULL. */
-void instance_free(const struct peer_ops *ops, struct instance *inst);
+void instance_free(struct instance *inst);
 
 /* What @job runs: its own arguments, or what the image says. */
 int peer_args(const struct peer_world *w, const struct peer_job *job,

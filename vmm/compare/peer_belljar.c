@@ -80,10 +80,11 @@ static int launch(const struct peer_world *w, const struct peer_job *job,
 }
 
 /* A VM whose processes were killed leaves its folder and its cgroup. */
-static void clean(const struct peer_world *w, struct instance *inst)
+static void clean(void *arg)
 {
-	(void)inst;
-	(void)vmdir_repair(w->mgr, NULL);
+	const struct instance *inst = arg;
+
+	(void)vmdir_repair(inst->world->mgr, NULL);
 }
 
 const struct peer_ops peer_belljar = {

@@ -156,13 +156,13 @@ static void clean_below(const char *hierarchy, const char *id)
 	}
 }
 
-static void clean(const struct peer_world *w, struct instance *inst)
+static void clean(void *arg)
 {
+	const struct instance *inst = arg;
 	AUTO_DIR DIR *dir = opendir(CGROUPS);
 	const struct dirent *d;
 	char path[PATH_MAX];
 
-	(void)w;
 	clean_below(CGROUPS, inst->id);
 	while (dir &&
 	       (d = readdir(dir)) != NULL) // NOLINT(concurrency-mt-unsafe)

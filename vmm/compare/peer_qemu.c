@@ -28,9 +28,9 @@
 	"microvm,pic=off,pit=off,rtc=off,usb=off,graphics=off,pcie=on,"        \
 	"isa-serial=on"
 /* As `belljar run` has it, but for the serial port. */
-#define CMDLINE                                                                \
-	"reboot=t panic=-1 pci=noearly quiet noreplace-smp "                   \
-	"initcall_blacklist=slab_sysfs_init"
+static const char cmdline[] =
+	"reboot=t panic=-1 pci=noearly quiet noreplace-smp "
+	"initcall_blacklist=slab_sysfs_init";
 
 static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
 		struct err *err)
@@ -74,7 +74,7 @@ static int add_machine(const struct peer_job *job, struct strv *argv)
 		"-device",
 		"virtio-rng-pci",
 		"-append",
-		CMDLINE,
+		cmdline,
 	};
 	int r = strv_add(argv, QEMU);
 

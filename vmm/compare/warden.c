@@ -191,6 +191,8 @@ void warden_run(const struct job_spec *spec, const struct warden_fds *fds)
 		watch(main, sig);
 		kill_all(main);
 	}
+	if (spec->clean)
+		spec->clean(spec->arg);
 	if (getrusage(RUSAGE_CHILDREN, &use) == 0)
 		r.cpu_ns = ns_of(&use.ru_utime) + ns_of(&use.ru_stime);
 	report(&r);
