@@ -375,8 +375,9 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 	struct err err = { 0 };
 	struct options o = { .err = &err };
 
-	int r = res ? cli_parse(&argp, "belljar compare", argc, argv, &o, &err)
-		    : err_set(&err, ENOMEM, "compare");
+	if (!res)
+		return cmd_fail((err_set(&err, ENOMEM, "compare"), &err));
+	int r = cli_parse(&argp, "belljar compare", argc, argv, &o, &err);
 	if (r == 0)
 		r = check(&o, &err);
 	if (r < 0)
@@ -390,8 +391,7 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 	} else {
 		r = measure(mgr, &o, res, &err);
 	}
-	if (res)
-		result_done(res);
+	result_done(res);
 	free(res);
 	return r;
 }

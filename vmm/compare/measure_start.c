@@ -57,8 +57,7 @@ static int one(struct runner *run, size_t peer, const struct peer_job *job,
 static int add_many(struct runner *run, size_t peer, struct instance **inst,
 		    unsigned n, struct err *err)
 {
-	uint64_t begin = inst[0] ? inst[0]->job->begin : 0;
-	uint64_t last = begin;
+	uint64_t begin = 0, last = 0;
 	double ms[MANY_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
@@ -67,6 +66,8 @@ static int add_many(struct runner *run, size_t peer, struct instance **inst,
 
 		if (r < 0)
 			return r;
+		if (i == 0)
+			begin = inst[i]->job->begin;
 		ms[i] = (double)(line.ns - inst[i]->job->begin) / NS_PER_MS;
 		if (inst[i]->job->exit > last)
 			last = inst[i]->job->exit;
