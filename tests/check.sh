@@ -13,6 +13,7 @@
 #            the lab where KVM is missing ('make hostile' has ring, race, msix
 #            too; tests/hostile/linux/run.sh is a Linux guest that does so)
 #   cli      the manager's processes: who dies, who cleans up
+#   report   the report of belljar compare in headless Chromium
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #   vfio     guests with devices of the host, in the lab, which has an IOMMU
 #
@@ -21,7 +22,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-all=(unit prove fuzz payload escape hostile cli linux vfio)
+all=(unit prove fuzz payload escape hostile cli report linux vfio)
 [ $# -gt 0 ] || parts=("${all[@]}")
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -109,6 +110,7 @@ for p in "${parts[@]}"; do
         part cli with_kvm "processes of the manager" env \
             BELLJAR_BUILD=build-san tests/cli/run.sh
         ;;
+    report) part report env BELLJAR_BUILD=build-san tests/compare/report.sh ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
     *)
