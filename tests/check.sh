@@ -14,6 +14,7 @@
 #            too; tests/hostile/linux/run.sh is a Linux guest that does so)
 #   cli      the manager's processes: who dies, who cleans up
 #   compare  `belljar compare`: suite and commands, bare and in containers
+#   report   the report of belljar compare in headless Chromium
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #   vfio     guests with devices of the host, in the lab, which has an IOMMU
 #
@@ -22,7 +23,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-all=(unit prove fuzz payload escape hostile cli compare linux vfio)
+all=(unit prove fuzz payload escape hostile cli compare report linux vfio)
 [ $# -gt 0 ] || parts=("${all[@]}")
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -113,6 +114,7 @@ for p in "${parts[@]}"; do
     compare)
         part compare env BELLJAR_BUILD=build-san tests/cli/compare.sh
         ;;
+    report) part report env BELLJAR_BUILD=build-san tests/compare/report.sh ;;
     linux) part linux tests/linux/run.sh ;;
     vfio) part vfio tests/vfio/run.sh ;;
     *)

@@ -103,7 +103,7 @@ static void a_table_fits(void **state)
 
 	(void)state;
 	for (size_t p = 0; p < 3; p++) {
-		struct result *res = sample(peers[p], 20);
+		struct result *res = sample(peers[p], 4);
 
 		strcpy(res->image, "\u753b\u50cf:\u00e9e\u0301 a long name");
 		memset(res->command, 'x', sizeof(res->command) - 1);
@@ -127,7 +127,7 @@ static void a_table_fits(void **state)
 
 static void ascii_is_ascii_and_colour_is_asked_for(void **state)
 {
-	struct result *res = sample(wide, 20);
+	struct result *res = sample(wide, 4);
 	struct table_style plain = { 80, false, false };
 	struct table_style colour = { 80, true, true };
 	AUTO_FREE char *text = render(res, FORMAT_TABLE, &plain);
@@ -163,7 +163,7 @@ static void failures_are_named(void **state)
 {
 	static const enum format formats[] = { FORMAT_TABLE, FORMAT_MARKDOWN,
 					       FORMAT_CSV, FORMAT_HTML };
-	struct result *res = sample(three, 20);
+	struct result *res = sample(three, 4);
 	struct table_style style = { 80, true, false };
 
 	(void)state;
@@ -217,9 +217,43 @@ static void little_is_shown_as_little(void **state)
 	drop(single);
 }
 
+static void any_number_is_drawn(void **state)
+{
+	static const double v[] = {
+		1e308,	-1e308, 5e-324, 0,    1,
+		1e-300, 1e300,	-1,	1e15, 1e15 + 0.125
+	};
+	struct table_style style = { 80, true, false };
+	size_t n = sizeof(v) / sizeof(v[0]);
+
+	(void)state;
+	/* Each with each, on the same axis and as ratios. */
+	for (size_t a = 0; a < n; a++) {
+		struct result *res = sample(three, 0);
+
+		for (size_t b = 0; b < n; b++) {
+			for (unsigned i = 0; i < 4; i++) {
+				enum row row = ROW_CPU_INTEGER + (enum row)b;
+
+				assert_int_equal(result_add(res, row, 1, v[a]),
+						 0);
+				assert_int_equal(result_add(res, row, 2, v[b]),
+						 0);
+			}
+		}
+		for (enum format f = 0; f < NR_FORMATS; f++) {
+			AUTO_FREE char *text = render(res, f, &style);
+
+			assert_null(strstr(text, "nan"));
+			assert_null(strstr(text, "inf%"));
+		}
+		drop(res);
+	}
+}
+
 static void csv_is_quoted(void **state)
 {
-	struct result *res = sample(three, 20);
+	struct result *res = sample(three, 4);
 	unsigned rows = 0;
 
 	(void)state;
@@ -230,8 +264,8 @@ static void csv_is_quoted(void **state)
 		strstr(text, ",\"say \"\"no\"\", twice; or =more\"\r\n"));
 	assert_non_null(strstr(text, ",'=HYPERLINK(1)\r\n"));
 	assert_non_null(strstr(
-		text, "sys.getpid,System calls,getpid,ns,lower,belljar,20,50,"
-		      "2492.46,"));
+		text, "sys.getpid,System calls,getpid,ns,lower,belljar,4,50,"
+		      "2472.7,"));
 	for (char *c = text; (c = strstr(c, "\r\n")); c += 2)
 		rows++;
 	assert_int_equal(rows, 1 + 3 * NR_ROWS);
@@ -240,7 +274,7 @@ static void csv_is_quoted(void **state)
 
 static void markdown_and_html_are_escaped(void **state)
 {
-	struct result *res = sample(three, 20);
+	struct result *res = sample(three, 4);
 
 	(void)state;
 	strcpy(res->image, "a|b`c`<img src=x>");
@@ -267,7 +301,7 @@ static void markdown_and_html_are_escaped(void **state)
 /* Each element that begins ends, in order: also for those who parse XML. */
 static void html_is_well_formed(void **state)
 {
-	struct result *res = sample(many, 20);
+	struct result *res = sample(many, 4);
 	AUTO_FREE char *html = render(res, FORMAT_HTML, NULL);
 	char open[64][16];
 	unsigned depth = 0, elements = 0;
@@ -296,7 +330,7 @@ static void html_is_well_formed(void **state)
 
 static void a_full_disk_is_told(void **state)
 {
-	struct result *res = sample(three, 20);
+	struct result *res = sample(three, 4);
 
 	(void)state;
 	for (enum format i = 0; i < NR_FORMATS; i++) {
@@ -378,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_terminal_is_not_obeyed),
 		cmocka_unit_test(failures_are_named),
 		cmocka_unit_test(little_is_shown_as_little),
+		cmocka_unit_test(any_number_is_drawn),
 		cmocka_unit_test(csv_is_quoted),
 		cmocka_unit_test(markdown_and_html_are_escaped),
 		cmocka_unit_test(html_is_well_formed),

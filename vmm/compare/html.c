@@ -123,7 +123,7 @@ static void put_tile(const struct summary *sum, enum row row, FILE *f)
 		      html_ratio_class(&mine->ratio),
 		      summary_ratio(&mine->ratio, row, words));
 	html_figure(&mine->figure, row, f);
-	(void)fputs(" <span class=\"soft\">for</span> ", f);
+	(void)fputs(" <span class=\"soft\">against</span> ", f);
 	html_figure(&ref->figure, row, f);
 	(void)fprintf(f, "%s</div></li>\n",
 		      sum->res->emulated

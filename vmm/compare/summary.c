@@ -152,9 +152,9 @@ const char *summary_ratio(const struct ratio *ratio, enum row row, char *buf)
 	char times[TEXT_NUMBER_MAX];
 
 	if (ratio->verdict == VERDICT_NONE)
-		return strcpy(buf, "-");
+		return memcpy(buf, "-", sizeof("-"));
 	if (ratio->verdict == VERDICT_SAME)
-		return strcpy(buf, "same");
+		return memcpy(buf, "same", sizeof("same"));
 
 	summary_times(worse ? ratio->value : 1 / ratio->value, times);
 	(void)snprintf(

@@ -12,13 +12,19 @@
 #define DOTS_MAX     200 /* more are a grey bar, and megabytes */
 #define TICKS_MAX    6
 #define FAR	     8 /* times apart: a logarithmic scale */
+#define TINY	     1e-100 /* logarithmic scales end here, far from */
+#define VAST	     1e100 /* where doubles lose themselves */
 #define MARGIN	     3 /* percent at each side */
 
 struct scale svg_scale(double low, double high, bool times)
 {
 	struct scale s = { low, high, times, times };
 
-	s.log = times || (low > 0 && high / low > FAR);
+	if (times) { /* what is beyond stays at the edge */
+		low = fmax(low, TINY);
+		high = fmin(high, VAST);
+	}
+	s.log = times || (low > TINY && high < VAST && high / low > FAR);
 	if (s.log) {
 		double room = fmax(pow(high / low, 0.04), 1.02);
 

@@ -141,7 +141,7 @@ unsigned text_columns(const char *s)
 
 static void put_char(FILE *f, uint32_t c, bool utf8)
 {
-	char buf[4];
+	char buf[4] = { 0 };
 
 	if (!utf8 && c >= 0x80) {
 		(void)fputs(columns_of(c) == 2	 ? "??"
@@ -150,7 +150,9 @@ static void put_char(FILE *f, uint32_t c, bool utf8)
 			    f);
 		return;
 	}
-	(void)fwrite(buf, 1, text_put(c, buf), f);
+
+	size_t n = text_put(c, buf);
+	(void)fwrite(buf, 1, n, f);
 }
 
 void text_fit(FILE *f, const char *s, unsigned columns, bool right, bool utf8)
