@@ -51,11 +51,13 @@ PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
 UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
 SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
+COMPARE  := $(call sources,images/compare)
+GUEST    := $(INIT) $(COMPARE)
 TESTSRC  := $(wildcard tests/*/*.c tests/*/*/*.c)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 	    images/*/*.h tests/*/*.h)
 
-all: $(PROGRAMS) $O/init $O/initrd.cpio
+all: $(PROGRAMS) $O/init $O/initrd.cpio $O/compare/suite
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
 	$(call layerlib,compare manager hostdev jail lib)
@@ -91,18 +93,18 @@ $O/vmm/jail/seccomp.o: $(FILTERS)
 include images/images.mk tests/tests.mk
 
 lint: $(FILTERS)
-	@clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
-	@printf '%s\n' $(SRC) $(INIT) | xargs -P 2 -I{} sh -c \
+	@clang-format --dry-run -Werror $(SRC) $(GUEST) $(TESTSRC) $(HDR)
+	@printf '%s\n' $(SRC) $(GUEST) | xargs -P 2 -I{} sh -c \
 		"clang-tidy --quiet {} -- $(subst ",\",$(CSTD)) 2>/dev/null"
 	@cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
 		--enable=warning,portability --inline-suppr \
-		--suppress=memleak --suppress=resourceLeak $(SRC) $(INIT)
+		--suppress=memleak --suppress=resourceLeak $(SRC) $(GUEST)
 	@for h in $(filter vmm/% devices/% firmware/%,$(HDR)); do \
 		$(CC) $(CSTD) $(WARN) -fsyntax-only -x c $$h || exit 1; done
-	@! grep -L SPDX-License-Identifier $(SRC) $(INIT) $(TESTSRC) $(HDR) | grep .
+	@! grep -L SPDX-License-Identifier $(SRC) $(GUEST) $(TESTSRC) $(HDR) | grep .
 
 analyze: $(FILTERS)
-	@for f in $(SRC) $(INIT); do echo "  GCC -fanalyzer $$f"; \
+	@for f in $(SRC) $(GUEST); do echo "  GCC -fanalyzer $$f"; \
 		$(CC) $(CSTD) -fanalyzer -Wno-analyzer-malloc-leak \
 		-Werror -O1 -c $$f -o /dev/null || exit 1; done
 

@@ -18,6 +18,18 @@ $O/initrd.cpio: $O/init images/init/pack.sh
 	@echo '  CPIO  $@'
 	@images/init/pack.sh $< $@
 
+# The image of `belljar compare`: one program.
+SUITE     := $(COMPARE)
+SUITELIB  := vmm/lib/err.c vmm/lib/io.c
+GUESTHDR  := $(wildcard images/*/*.h vmm/abi/*.h vmm/lib/*.h)
+
+# Speed is what it is about: not -Os.
+$O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
+	@mkdir -p $(@D)
+	@echo '  MUSL  $@'
+	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) -O3 \
+		$(SUITE) $(SUITELIB) -lm -lpthread -o $@
+
 deps:
 	images/deps.sh
 
