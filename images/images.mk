@@ -30,6 +30,10 @@ $O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
 	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) -O3 \
 		$(SUITE) $(SUITELIB) -lm -lpthread -o $@
 
+$O/compare/image/index.json: $O/compare/suite images/compare/build.sh
+	@echo '  OCI   $(@D)'
+	@images/compare/build.sh $< $(@D)
+
 deps:
 	images/deps.sh
 
