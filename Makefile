@@ -57,7 +57,8 @@ TESTSRC  := $(wildcard tests/*/*.c tests/*/*/*.c)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 	    images/*/*.h tests/*/*.h)
 
-all: $(PROGRAMS) $O/init $O/initrd.cpio $O/compare/image/index.json
+all: $(PROGRAMS) $O/init $O/initrd.cpio $O/compare/image/index.json \
+	$O/compare/qemu.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
 	$(call layerlib,compare manager hostdev jail lib)
@@ -114,6 +115,7 @@ install: all
 	install $O/belljar-monitor $O/belljar-net $(DESTDIR)$(PREFIX)/lib/belljar/
 	install -m 644 $O/initrd.cpio $(DESTDIR)$(PREFIX)/lib/belljar/
 	install -d $(DESTDIR)$(PREFIX)/lib/belljar/compare
+	install -m 644 $O/compare/qemu.cpio $(DESTDIR)$(PREFIX)/lib/belljar/compare/
 	rm -rf $(DESTDIR)$(PREFIX)/lib/belljar/compare/image
 	cp -r $O/compare/image $(DESTDIR)$(PREFIX)/lib/belljar/compare/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 \

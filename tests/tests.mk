@@ -26,6 +26,9 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
 
+# Nor is what the peer QEMU of `belljar compare` starts with.
+$O/tests/unit/qemu_job_test: $(call obj,images/compare/qemu_job.c)
+
 $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
 		$(call layerlib,manager hostdev jail lib)
 	@echo '  LD    $@'
