@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 
 #include "tests/harness/suite_run.h"
 #include "vmm/compare/rows.h"
+#include "vmm/lib/io.h"
 
 static void first_says_so(void **state)
 {
@@ -233,6 +236,37 @@ static void rows_come_in_the_order_asked_for(void **state)
 	assert_string_equal(rest, "end\n");
 }
 
+/* The child of @pid, as soon as it has one. */
+static pid_t child_of(pid_t pid)
+{
+	char path[64], text[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+		       (int)pid, (int)pid);
+	do {
+		assert_int_equal(
+			io_read_line(AT_FDCWD, path, text, sizeof(text)), 0);
+	} while (!text[0]);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static void a_killed_row_fails_alone(void **state)
+{
+	const char *const words[] = { "run",	   "--time",   "2000",
+				      "cpu.float", "sys.mmap", NULL };
+	struct suite_run r;
+	char *rest = r.text;
+
+	(void)state;
+	suite_start(&r, words, 0);
+	assert_int_equal(kill(child_of(r.pid), SIGKILL), 0);
+	suite_finish(&r);
+	check_row(&rest, "cpu.float", "killed by signal 9");
+	check_row(&rest, "sys.mmap", NULL);
+	assert_string_equal(rest, "end\n");
+	assert_int_equal(r.status, 0);
+}
+
 static const char *const on_disk[] = { "block.random", "block.read",
 				       "block.write",  "block.fsync",
 				       "train.loader", "train.checkpoint" };
@@ -326,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_rows_have_a_value, make_dir,
 						remove_dir),
 		cmocka_unit_test(rows_come_in_the_order_asked_for),
+		cmocka_unit_test(a_killed_row_fails_alone),
 		cmocka_unit_test_setup_teardown(
 			a_file_that_may_not_grow_fails_by_name, make_dir,
 			remove_dir),
