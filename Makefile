@@ -32,7 +32,7 @@ CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib jail core devices firmware hostdev manager net
+LAYERS  := lib jail core devices firmware hostdev manager compare net
 lib      := vmm/lib
 jail     := vmm/jail
 core     := vmm/core vmm/arch/x86
@@ -40,6 +40,7 @@ devices  := devices devices/pci devices/virtio devices/legacy devices/backend de
 firmware := firmware
 hostdev  := vmm/hostdev
 manager  := vmm/manager
+compare  := vmm/compare
 net      := vmm/net
 sources   = $(wildcard $(addsuffix /*.c,$1))
 layersrc  = $(filter-out %/main.c %_gen.c,$(call sources,$($1)))
@@ -50,15 +51,18 @@ PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
 UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
 SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
+COMPARE  := $(call sources,images/compare)
+GUEST    := $(INIT) $(COMPARE)
 TESTSRC  := $(wildcard tests/*/*.c tests/*/*/*.c)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
 	    images/*/*.h tests/*/*.h)
 
-all: $(PROGRAMS) $O/init $O/initrd.cpio
+all: $(PROGRAMS) $O/init $O/initrd.cpio $O/compare/image/index.json \
+	$O/compare/qemu.cpio
 
 $O/belljar: $(call obj,vmm/manager/main.c) \
-	$(call layerlib,manager hostdev jail lib)
-$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng
+	$(call layerlib,compare manager hostdev jail lib)
+$O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng -lm
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core jail lib)
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -lpthread
@@ -90,18 +94,18 @@ $O/vmm/jail/seccomp.o: $(FILTERS)
 include images/images.mk tests/tests.mk
 
 lint: $(FILTERS)
-	@clang-format --dry-run -Werror $(SRC) $(INIT) $(TESTSRC) $(HDR)
-	@printf '%s\n' $(SRC) $(INIT) | xargs -P 2 -I{} sh -c \
+	@clang-format --dry-run -Werror $(SRC) $(GUEST) $(TESTSRC) $(HDR)
+	@printf '%s\n' $(SRC) $(GUEST) | xargs -P 2 -I{} sh -c \
 		"clang-tidy --quiet {} -- $(subst ",\",$(CSTD)) 2>/dev/null"
 	@cppcheck -q --std=c11 --error-exitcode=1 -D_GNU_SOURCE -I. \
 		--enable=warning,portability --inline-suppr \
-		--suppress=memleak --suppress=resourceLeak $(SRC) $(INIT)
+		--suppress=memleak --suppress=resourceLeak $(SRC) $(GUEST)
 	@for h in $(filter vmm/% devices/% firmware/%,$(HDR)); do \
 		$(CC) $(CSTD) $(WARN) -fsyntax-only -x c $$h || exit 1; done
-	@! grep -L SPDX-License-Identifier $(SRC) $(INIT) $(TESTSRC) $(HDR) | grep .
+	@! grep -L SPDX-License-Identifier $(SRC) $(GUEST) $(TESTSRC) $(HDR) | grep .
 
 analyze: $(FILTERS)
-	@for f in $(SRC) $(INIT); do echo "  GCC -fanalyzer $$f"; \
+	@for f in $(SRC) $(GUEST); do echo "  GCC -fanalyzer $$f"; \
 		$(CC) $(CSTD) -fanalyzer -Wno-analyzer-malloc-leak \
 		-Werror -O1 -c $$f -o /dev/null || exit 1; done
 
@@ -110,6 +114,10 @@ install: all
 	install $O/belljar $(DESTDIR)$(PREFIX)/bin/
 	install $O/belljar-monitor $O/belljar-net $(DESTDIR)$(PREFIX)/lib/belljar/
 	install -m 644 $O/initrd.cpio $(DESTDIR)$(PREFIX)/lib/belljar/
+	install -d $(DESTDIR)$(PREFIX)/lib/belljar/compare
+	install -m 644 $O/compare/qemu.cpio $(DESTDIR)$(PREFIX)/lib/belljar/compare/
+	rm -rf $(DESTDIR)$(PREFIX)/lib/belljar/compare/image
+	cp -r $O/compare/image $(DESTDIR)$(PREFIX)/lib/belljar/compare/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 \
 		vmm/manager/belljar.1
 	if [ -d build/kernels ]; then \

@@ -18,6 +18,35 @@ $O/initrd.cpio: $O/init images/init/pack.sh
 	@echo '  CPIO  $@'
 	@images/init/pack.sh $< $@
 
+# The image of `belljar compare`, and init and initramfs of its peer QEMU.
+QEMU      := $(wildcard images/compare/qemu_*.c)
+SUITE     := $(filter-out $(QEMU),$(COMPARE))
+SUITELIB  := vmm/lib/err.c vmm/lib/io.c
+QEMUINIT  := $(QEMU) \
+	     $(patsubst %,images/init/%.c,disks mounts netlink rootfs say)
+GUESTHDR  := $(wildcard images/*/*.h vmm/abi/*.h vmm/lib/*.h)
+
+# Speed is what it is about: not -Os.
+$O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
+	@mkdir -p $(@D)
+	@echo '  MUSL  $@'
+	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) -O3 \
+		$(SUITE) $(SUITELIB) -lm -lpthread -o $@
+
+$O/compare/qemu_init: $(QEMUINIT) $(SUITELIB) $(GUESTHDR)
+	@mkdir -p $(@D)
+	@echo '  MUSL  $@'
+	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) \
+		$(QEMUINIT) $(SUITELIB) -o $@
+
+$O/compare/qemu.cpio: $O/compare/qemu_init images/init/pack.sh
+	@echo '  CPIO  $@'
+	@images/init/pack.sh $< $@
+
+$O/compare/image/index.json: $O/compare/suite images/compare/build.sh
+	@echo '  OCI   $(@D)'
+	@images/compare/build.sh $< $(@D)
+
 deps:
 	images/deps.sh
 

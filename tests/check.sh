@@ -11,6 +11,8 @@
 #            jail's filters those that are needed?
 #   hostile  payload guests that break the rules, beside one that does not
 #   cli      the manager's processes: who dies, who cleans up
+#   compare  `belljar compare`: suite and commands, bare and in containers
+#   report   the report of belljar compare in headless Chromium
 #   linux    Linux guests, where KVM runs them: here, else in the lab
 #   vfio     guests with devices of the host, in the lab, which has an IOMMU
 #
@@ -20,7 +22,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/.."
 parts=("$@")
-all=(unit prove fuzz payload escape hostile cli linux vfio)
+all=(unit prove fuzz payload escape hostile cli compare report linux vfio)
 [ $# -gt 0 ] || parts=("${all[@]}")
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -95,6 +97,8 @@ for p in "${parts[@]}"; do
     payload | escape | hostile | cli | linux | vfio)
         mapfile -t -O ${#lines[@]} lines < <(guests "$p")
         ;;
+    compare) part compare env BELLJAR_BUILD=build-san tests/cli/compare.sh ;;
+    report) part report env BELLJAR_BUILD=build-san tests/compare/report.sh ;;
     *)
         echo "check: no part '$p'; there are ${all[*]}" >&2
         exit 2

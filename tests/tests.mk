@@ -12,11 +12,11 @@ HARNESS := $(call obj,$(call sources,tests/harness))
 include tests/fuzz/fuzz.mk
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,net manager hostdev firmware devices core jail lib)
+		$(call layerlib,net compare manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \
-		-lyaml -lpthread -o $@
+		-lyaml -lm -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.
 init := images/init
@@ -25,6 +25,9 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 		$(call obj,$(call sources,tests/init)) $(call layerlib,init lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) -lcmocka -o $@
+
+# Nor is what the peer QEMU of `belljar compare` starts with.
+$O/tests/unit/qemu_job_test: $(call obj,images/compare/qemu_job.c)
 
 $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
 		$(call layerlib,manager hostdev jail lib)
@@ -43,12 +46,17 @@ $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
 		-ljson-c -larchive -lcrypto -lyaml -lcap-ng -o $@
 
+$O/tests/compare/render: $O/tests/compare/render.o \
+		$(call layerlib,compare manager hostdev jail lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lm -o $@
+
 unit: testprogs
 	@tests/unit/run.sh $O
 
 CLIPROGS := $(addprefix $O/tests/cli/,fake_monitor fake_net fake_host)
 cliprogs: $(CLIPROGS)
-testprogs: all $(UNIT) cliprogs
+testprogs: all $(UNIT) cliprogs $O/tests/compare/render
 
 check:
 	@images/deps.sh

@@ -12,7 +12,8 @@ export BELLJAR_ROOT=$out/store.$2
 rm -rf "$BELLJAR_ROOT"
 trap 'rm -rf "$BELLJAR_ROOT"' EXIT
 cp -a "$out/store" "$BELLJAR_ROOT"
-machine=(--cpus 1)
-[ "$2" != numa ] || machine=(--vfio numa --cpus 2) # one for each node
-tests/lab/kvm --timeout 900 --memory 2048 "${machine[@]}" \
+machine=(--cpus 1 --timeout 900)
+[ "$2" != compare ] || machine=(--cpus 1 --timeout 3600)
+[ "$2" != numa ] || machine+=(--vfio numa --cpus 2) # one for each node
+tests/lab/kvm --memory 2048 "${machine[@]}" \
     tests/linux/inside.sh "$out" "$2:"

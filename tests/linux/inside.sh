@@ -16,7 +16,7 @@ trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
 for group in boot status stdio disk net vsock limits cgroup faults numa modules \
-    untrusted hostile; do
+    untrusted hostile compare; do
     . "tests/linux/$group.sh"
 done
 
