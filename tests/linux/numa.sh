@@ -137,8 +137,15 @@ numa_node_is_short() {
     grep -q 'needs 64 huge pages of 2 MiB on node 1, and 10 are free; make more (as root: echo 64 >/sys/devices/system/node/node1/' "$tmp/said"
 }
 
+# Looked at often, by no other process: it takes a second or two.
 populating() {
-    cat "/proc/$(innermost "$pid")/task"/*/comm | grep -qx populate
+    local inner file name
+    read -r inner _ <"/proc/$pid/task/$pid/children" || :
+    for file in "/proc/${inner:-$pid}/task"/*/comm; do
+        read -r name <"$file" || continue
+        [ "$name" != populate ] || return 0
+    done
+    return 1
 }
 
 # The signal waits until the allocating threads look for it, between chunks.
