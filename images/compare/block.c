@@ -203,6 +203,8 @@ static int disk_measure(const struct plan *plan, uint64_t max, pace_fn *fn,
 	AUTO_DISK struct disk d = { .fd = -1, .seed = 1 };
 	int r = disk_open(plan, max, &d, err);
 
+	if (r == 0)
+		r = suite_ready(plan, err);
 	return r < 0 ? r : pace_run(plan->budget, fn, &d, ret, err);
 }
 

@@ -107,13 +107,22 @@ static const struct measure *measure_find(const char *name)
 	return NULL;
 }
 
-/* Measure, and print what came out.  0 or -errno of the printing. */
-static int measure_say(const struct measure *m, const struct plan *plan)
+int suite_ready(const struct plan *plan, struct err *err)
 {
+	int r = suite_line("ready %s", plan->row);
+
+	return r < 0 ? err_set(err, -r, "write to standard output") : 0;
+}
+
+/* Measure, and print what came out.  0 or -errno of the printing. */
+static int measure_say(const struct measure *m, const struct plan *how)
+{
+	struct plan plan = *how;
 	struct figure f = { 0 };
 	struct err err = { 0 };
 
-	if (m->fn(plan, &f, &err) < 0)
+	plan.row = m->name;
+	if (m->fn(&plan, &f, &err) < 0)
 		return suite_line("failed %s %s", m->name, err.msg);
 	if (!isfinite(f.number) || f.number <= 0)
 		return suite_line("failed %s measured %g, which is no figure",

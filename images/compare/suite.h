@@ -11,7 +11,8 @@
  *                            "freed" (and given back), each but the first
  *                            after a line of standard input
  *   run [--time MS] [--dir DIR] ROW...|all
- *                            for each row: "begin ROW", then "value ROW NUMBER
+ *                            for each row: "begin ROW", where there was much
+ *                            to prepare "ready ROW", then "value ROW NUMBER
  *                            OPERATIONS" in the unit of vmm/compare/rows.c or
  *                            "failed ROW SENTENCE"; at last "end".  Files are
  *                            made in DIR (/tmp), which is made if absent
@@ -43,6 +44,7 @@ struct plan {
 	int64_t budget; /* ns */
 	const char *dir; /* where files may be made */
 	const char *self; /* this program, for execve() */
+	const char *row; /* its name, for suite_ready() */
 };
 
 /* What came out: in the row's unit, and how many operations that took. */
@@ -72,6 +74,9 @@ int peak_idle(void); /* peak.c */
 int peak_run(uint64_t bytes);
 int net_serve(uint16_t port); /* net.c */
 int mix_run(const char *dir, const char *self); /* mix.c */
+
+/* What comes from here on is what is measured: others look at their clocks. */
+int suite_ready(const struct plan *plan, struct err *err);
 
 /* Print one line at once, cut at 1 KiB.  0 or -errno.  main.c */
 int suite_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

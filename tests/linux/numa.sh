@@ -137,18 +137,13 @@ numa_node_is_short() {
     grep -q 'needs 64 huge pages of 2 MiB on node 1, and 10 are free; make more (as root: echo 64 >/sys/devices/system/node/node1/' "$tmp/said"
 }
 
-# Looked at often, by no other process: it takes a second or two.
-populating() {
-    local inner file name
-    read -r inner _ <"/proc/$pid/task/$pid/children" || :
-    for file in "/proc/${inner:-$pid}/task"/*/comm; do
-        read -r name <"$file" || continue
-        [ "$name" != populate ] || return 0
-    done
-    return 1
+# The VM's process is there: signals for it wait from now on, and whoever
+# allocates looks for them between two chunks.
+is_born() {
+    local inner
+    read -r inner _ <"/proc/$pid/task/$pid/children"
 }
 
-# The signal waits until the allocating threads look for it, between chunks.
 numa_killed_early() {
     local got=0
     for n in 0 1; do
@@ -157,7 +152,7 @@ numa_killed_early() {
     build/belljar-monitor --kernel build/kernels/stock/vmlinuz --memory 1g \
         --hugepages 2m --events fd:8 8>"$tmp/events" &
     pid=$!
-    until_true 60 populating
+    until_true 60 is_born
     kill -TERM $pid
     wait $pid || got=$?
     cat "$tmp/events"

@@ -168,7 +168,7 @@ static bool is_inside(const char *name)
 	return false;
 }
 
-/* Take "begin ROW" and the line after it off *@text. */
+/* Take "begin ROW" and what follows it off *@text. */
 static void check_row(char **text, const char *name, const char *failed)
 {
 	char want[64], got[64] = "";
@@ -178,6 +178,10 @@ static void check_row(char **text, const char *name, const char *failed)
 	(void)snprintf(want, sizeof(want), "begin %s", name);
 	assert_string_equal(strsep(text, "\n"), want);
 	const char *line = strsep(text, "\n");
+	assert_non_null(line);
+	(void)snprintf(want, sizeof(want), "ready %s", name);
+	if (strcmp(line, want) == 0)
+		line = strsep(text, "\n");
 	assert_non_null(line);
 	if (failed) {
 		(void)snprintf(want, sizeof(want), "failed %s ", name);
