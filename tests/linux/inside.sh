@@ -15,7 +15,7 @@ mkfifo "$tmp/never"
 trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
-for group in boot status stdio disk net vsock limits cgroup faults numa modules \
+for group in boot status stdio disk net vsock limits memory cgroup faults numa modules \
     untrusted hostile; do
     . "tests/linux/$group.sh"
 done

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 list=
 [ "${1:-}" != --list ] || { list=1 && shift; }
-[ $# -gt 0 ] || set -- boot status stdio disk net vsock limits cgroup faults \
+[ $# -gt 0 ] || set -- boot status stdio disk net vsock limits memory cgroup faults \
     numa modules untrusted hostile
 out=$PWD/build/linux
 {
