@@ -31,6 +31,11 @@ $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lcap-ng -o $@
 
+$O/tests/cli/fake_net: $(call obj,tests/cli/fake_net.c vmm/net/main.c) \
+		$(call layerlib,net jail lib)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -lslirp -lresolv -lcap-ng -o $@
+
 $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 		tests/harness/fake_sysfs.c) \
 		$(call layerlib,manager hostdev jail lib)
@@ -41,15 +46,17 @@ $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 unit: testprogs
 	@tests/unit/run.sh $O
 
-testprogs: all $(UNIT) $O/tests/cli/fake_monitor $O/tests/cli/fake_host
+CLIPROGS := $(addprefix $O/tests/cli/,fake_monitor fake_net fake_host)
+cliprogs: $(CLIPROGS)
+testprogs: all $(UNIT) cliprogs
 
 check:
 	@images/deps.sh
-	@$(MAKE) --no-print-directory all hostileguests jailprogs
+	@$(MAKE) --no-print-directory all hostileguests jailprogs cliprogs
 	@$(MAKE) --no-print-directory SAN=1 testprogs proveprogs
 	@tests/check.sh
 
 bench: all
 	tests/bench/run.sh
 
-.PHONY: unit testprogs check bench
+.PHONY: unit testprogs cliprogs check bench

@@ -122,7 +122,7 @@ start vm --rm --timeout 1 --gpus all busy hang
 reap
 check "--timeout: 124" is 124
 check "--timeout: given back" clean
-try vm --rm --gpus all busy crash
+killed vm --rm --gpus all
 check "a killed monitor: 137" is 137
 check "a killed monitor: given back" clean
 start vm --rm --gpus all busy hang

@@ -10,7 +10,7 @@
  *   hang        say "ready", then end by the first signal, with 128+n
  *   stubborn    the same, but signals do not end it
  *   flood N     N bytes of output        missing     "command not found"
- *   die         power off without EXIT   crash       kill the monitor
+ *   die         power off without EXIT
  *   oversize early badexit unknown       break the protocol
  *   devices     print the options about devices, files instead of numbers
  *   argv        print the command line, an argument a line
@@ -297,8 +297,6 @@ static int perform(struct fake *f)
 		return f->disks;
 	else if (strcmp(verb, "die") == 0)
 		_exit(0);
-	else if (strcmp(verb, "crash") == 0)
-		(void)raise(SIGKILL);
 	else
 		break_protocol(f, verb);
 	return 0;

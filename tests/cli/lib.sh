@@ -91,6 +91,13 @@ reap() {
     wait "$cli" 2>/dev/null
     status=$?
 }
+# killed COMMAND...: a VM that is up, whose monitor is killed; from outside,
+# where it is not process 1.
+killed() {
+    start "$@" busy hang
+    kill -9 "$(field "$(only_vm)" monitor)"
+    reap
+}
 field() { grep -oE "\"$2\": ?[0-9]+" "$root/vms/$1/state.json" | grep -oE '[0-9]+$'; }
 only_vm() { ls "$root/vms"; }
 none_pending() { grep -qE '^ShdPnd:\s*0+$' "/proc/$1/status"; }

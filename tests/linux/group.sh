@@ -12,7 +12,7 @@ export BELLJAR_ROOT=$out/store.$2
 rm -rf "$BELLJAR_ROOT"
 trap 'rm -rf "$BELLJAR_ROOT"' EXIT
 cp -a "$out/store" "$BELLJAR_ROOT"
-machine=()
-[ "$2" != numa ] || machine=(--vfio numa)
-tests/lab/kvm --timeout 900 --cpus 1 --memory 2048 "${machine[@]}" \
+machine=(--cpus 1)
+[ "$2" != numa ] || machine=(--vfio numa --cpus 2) # one for each node
+tests/lab/kvm --timeout 900 --memory 2048 "${machine[@]}" \
     tests/linux/inside.sh "$out" "$2:"

@@ -15,5 +15,7 @@ mkdir -p "$disks"
 for disk in disk0 disk1 disk2 disk3; do
     head -c 64M /dev/urandom >"$disks/$disk"
 done
-tests/lab/run --timeout 900 --memory 2048 --cpus 1 --disks "$disks" \
+cpus=1
+[ "$group" != numa ] || cpus=2 # one for each node
+tests/lab/run --timeout 900 --memory 2048 --cpus $cpus --disks "$disks" \
     --vfio "$profile" "$@" tests/vfio/inside.sh "$out" "$group"
