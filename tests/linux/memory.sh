@@ -13,14 +13,15 @@ below() {
     [ "$(ram_kb)" -lt "$1" ]
 }
 
-# A peak of 160 MiB; what it was before, and 95% of the peak, come back.
+# A peak of 256 MiB; what it was before, and 95% of the peak, come back.
 peak() {
     local before full vm go=$tmp/go
+    rm -f "$go"
     mkfifo "$go"
     exec 8<>"$go"
-    timeout -k 20 300 "$belljar" run --rm -i "$@" -m 384m test sh -c '
+    timeout -k 20 300 "$belljar" run --rm -i "$@" -m 512m test sh -c '
         echo ready; read -r _
-        dd if=/dev/zero of=/dev/shm/peak bs=1M count=160 2>/dev/null
+        dd if=/dev/zero of=/dev/shm/peak bs=1M count=256 2>/dev/null
         echo full; read -r _
         rm /dev/shm/peak
         echo empty; read -r _' <&8 >"$tmp/said" &
@@ -30,7 +31,7 @@ peak() {
     echo >&8
     until_true 120 grep -q full "$tmp/said"
     full=$(ram_kb)
-    [ $((full - before)) -gt $((150 * 1024)) ]
+    [ $((full - before)) -gt $((240 * 1024)) ]
     echo >&8
     until_true 60 grep -q empty "$tmp/said"
     local begin=$EPOCHREALTIME
@@ -42,7 +43,6 @@ peak() {
         "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$out/memory.log"
     echo >&8
     exec 8>&-
-    rm "$go"
     wait $vm
 }
 : >"$out/memory.log"
