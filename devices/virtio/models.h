@@ -31,7 +31,8 @@ struct vsock_config {
 };
 
 extern const struct virtio_ops blk_ops, net_ops, vsock_ops;
-extern const struct virtio_ops rng_ops; /* no configuration: NULL */
+/* No configuration: NULL. */
+extern const struct virtio_ops rng_ops, balloon_ops;
 
 /*
  * Serve a disk's queue until it is empty: what its thread does when it is

@@ -269,6 +269,15 @@ static void device_read(const struct virtio_dev *dev, unsigned off, void *data,
 		       len < size - off ? len : size - off);
 }
 
+static void device_write(struct virtio_dev *dev, unsigned off, const void *data,
+			 unsigned len)
+{
+	size_t size = dev->ops->config_size;
+
+	if (dev->ops->config_write && off < size && len <= size - off)
+		dev->ops->config_write(dev, off, data, len);
+}
+
 /* Without KVM's help, or before it was asked. */
 static void notify(const struct virtio_pci *vp, unsigned off)
 {
@@ -315,6 +324,10 @@ static void bar_write(struct pci_dev *pci, unsigned bar, uint64_t off64,
 		msix_table_write(&vp->msix, off - VPCI_TABLE, data, len);
 	} else if (off >= VPCI_NOTIFY && off < VPCI_TABLE) {
 		notify(vp, off - VPCI_NOTIFY);
+	} else if (off >= VPCI_DEVICE && off < VPCI_NOTIFY) {
+		(void)pthread_mutex_lock(&vp->dev->lock);
+		device_write(vp->dev, off - VPCI_DEVICE, data, len);
+		(void)pthread_mutex_unlock(&vp->dev->lock);
 	} else if (off < VPCI_ISR) {
 		(void)pthread_mutex_lock(&vp->dev->lock);
 		common_write(vp, off, le64_get(le), len);

@@ -29,7 +29,7 @@
 #include "vmm/core/loop.h"
 #include "vmm/lib/err.h"
 
-#define VIRTIO_QUEUES_MAX 4
+#define VIRTIO_QUEUES_MAX 5
 #define VIRTIO_CONFIG_MAX 64 /* bytes of device configuration */
 #define VIRTIO_BIT(n)	  (UINT64_C(1) << (n))
 
@@ -60,6 +60,13 @@ struct virtio_ops {
 	void (*stop)(struct virtio_dev *dev);
 	/* Requests may be waiting in queue @nr.  Loop thread, lock held. */
 	void (*kick)(struct virtio_dev *dev, unsigned nr);
+	/*
+	 * The driver wrote [@off, @off + @len) of the configuration, inside
+	 * config_size; the model decides what of it becomes dev->config.
+	 * Lock held.  NULL: nothing is writable.
+	 */
+	void (*config_write)(struct virtio_dev *dev, unsigned off,
+			     const void *data, unsigned len);
 	/* Kicks are not for the loop: the model waits on kick.fd itself. */
 	bool serves_itself;
 };
@@ -87,7 +94,7 @@ struct virtio_dev {
 	bool unknown_features; /* driver wants bits above 63 */
 	unsigned complaints; /* atomic: log lines this guest caused */
 	uint8_t generation; /* of config[] */
-	unsigned char config[VIRTIO_CONFIG_MAX];
+	_Alignas(8) unsigned char config[VIRTIO_CONFIG_MAX];
 	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
 	struct virtio_pci *pci;
 };

@@ -19,6 +19,11 @@ HELLO() { echo "$B/guest/hello.elf"; }
 
 t_bad_no_kernel() { says '--kernel is missing'; }
 
+t_bad_balloon_of_huge_pages() {
+    says 'huge pages are not divided' --kernel "$(HELLO)" --memory 64m \
+        --balloon --hugepages 2m
+}
+
 t_bad_kernel_missing() {
     says "'$T/none': No such file" --kernel "$T/none"
 }

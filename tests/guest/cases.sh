@@ -210,6 +210,17 @@ t_configuration_space_without_ACPI() { config_space --hw fdt; }
 
 t_entropy() { guest rng --memory 64m --rng; }
 
+t_memory_given_back() { guest balloon --memory 64m --balloon; }
+
+# A new size is asked for, and the figures are there.
+t_balloon_is_controlled() {
+    start button --memory 64m --balloon --control "$T/control" &&
+        expect ready &&
+        tell "resize 33554432" status "resize 1" "resize nonsense" stop &&
+        ends 0 && grep -q '"target":33554432,"actual":0' "$T/out" &&
+        [ "$(grep -c '"ok":false' "$T/out")" = 2 ]
+}
+
 t_message_interrupts() { guest msix --memory 64m --rng; }
 
 t_disk() {

@@ -33,7 +33,8 @@ class Attacker:
             with open(disk, "wb") as f:
                 f.write(os.urandom(SECTORS * 512))
         self.wire, self.keeper = Wire(), Keeper(work)
-        options = ["--memory", memory, "--cpus", str(cpus), "--rng"]
+        options = ["--memory", memory, "--cpus", str(cpus), "--rng",
+                   "--balloon"]
         options += ["--disk", disk, "--disk", disk + ",ro"]
         options += self.wire.options() + self.keeper.options()
         if cmdline:
@@ -255,6 +256,7 @@ GUESTS = {
     "setup": {},
     "access": {},
     "blk": {},
+    "balloon": {},
     "msix": {},
     "net": {},
     "vsock": {},

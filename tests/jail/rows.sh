@@ -34,7 +34,7 @@ ln -s "$B/hostile" "$T/build/hostile"
 ln -s "$recording" "$T/build/belljar-monitor"
 work env "BELLJAR_BUILD=$B" "MONITOR=$recording" LIMIT=200 tests/guest/run.sh \
     hello disk network network_at_its_rate network_on_a_tap \
-    sockets_both_ways entropy serial_input \
+    sockets_both_ways entropy memory_given_back serial_input \
     stop_presses_the_power_button kill terminated_by_a_signal \
     control_answers_nonsense
 for guest in access blk msix net end; do

@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 list=
 [ "${1:-}" != --list ] || { list=1 && shift; }
-[ $# -gt 0 ] || set -- boot status stdio disk net vsock limits cgroup faults \
-    numa modules untrusted hostile compare
+[ $# -gt 0 ] || set -- boot status stdio disk net vsock limits memory cgroup \
+    faults numa modules untrusted hostile compare
 out=$PWD/build/linux
 {
     images/kernel/build.sh stock build/kernels

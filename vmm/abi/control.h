@@ -2,7 +2,7 @@
 /*
  * control.h - the monitor's control socket (Unix stream) and its events.
  *
- * A request is one word and a newline; the answer is one JSON object and a
+ * A request is a word, for some an argument, and a newline; the answer is one JSON object and a
  * newline, always with "ok": true or false, and "error": a sentence when
  * false.  Several requests may follow each other on one connection.
  *
@@ -11,7 +11,12 @@
  *   resume
  *   stop    press the power button (the guest may take its time)
  *   kill    end now; the process exits with CONTROL_KILLED
- *   resize  not supported yet: answered with ok false
+ *   resize BYTES  ask the guest to do with that much memory; it takes its time,
+ *           and may refuse.  Without a balloon ok is false.
+ *
+ * With a balloon, status has "balloon":{"target":...,"actual":...,
+ * "reported":...}, bytes, and what the guest said when it was last asked:
+ * "free", "available", "total", "caches".
  *
  * Events, on the descriptor given with --events, one JSON object a line:
  *   {"event":"created","ns":...}   KVM objects exist

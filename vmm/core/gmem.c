@@ -3,6 +3,7 @@
 #include "vmm/core/gmem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/memfd.h>
 #include <stdbool.h>
@@ -237,6 +238,33 @@ int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 		done += (uint64_t)n;
 	}
 	return (int64_t)done;
+}
+
+int64_t gmem_give_back(const struct gmem *gm, const void *host, uint64_t len)
+{
+	const unsigned char *p = host;
+	const struct gmem_region *r = NULL;
+
+	for (unsigned i = 0; i < gm->nr && !r; i++)
+		if (p >= gm->region[i].host &&
+		    p < gm->region[i].host + gm->region[i].size)
+			r = &gm->region[i];
+	if (!r || len > r->size - (uint64_t)(p - r->host))
+		return -EFAULT;
+	if (gm->page > GMEM_PAGE_4K)
+		return -EOPNOTSUPP;
+
+	/* Regions and their offsets are whole pages. */
+	uint64_t from = r->offset + (uint64_t)(p - r->host);
+	uint64_t first = (from + GMEM_PAGE_4K - 1) & ~(GMEM_PAGE_4K - 1);
+	uint64_t end = (from + len) & ~(GMEM_PAGE_4K - 1);
+
+	if (first >= end)
+		return 0;
+	if (fallocate(gm->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)first, (off_t)(end - first)) < 0)
+		return -errno;
+	return (int64_t)(end - first);
 }
 
 gpa_t gmem_end(const struct gmem *gm)

@@ -127,6 +127,15 @@ int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len);
 int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 		  uint64_t len);
 
+/*
+ * Give the whole pages of [@host, @host + @len), which came from gmem_ptr() or
+ * gmem_iov(), back to the host: a hole in the memfd.  They read as zeros, and
+ * are allocated again when they are touched.  Returns the bytes, or -errno:
+ * -EFAULT outside one region, -EOPNOTSUPP when RAM is of huge pages, which
+ * others might take.  Any thread.
+ */
+int64_t gmem_give_back(const struct gmem *gm, const void *host, uint64_t len);
+
 /* First address above all RAM, at least 4 GiB. */
 gpa_t gmem_end(const struct gmem *gm);
 

@@ -110,6 +110,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(DISK, pwritev, "write the disk"),
 	CALL(DISK, fdatasync, "flush"),
 	CALL(DISK, fallocate, "discard, write zeroes"),
+	CALL(LOOP, fallocate, "memory that the guest does not need"),
 
 	/* functions of the host, with --device and --gpus */
 	IOCTL(VFIO_, VFIO_DEVICE_SET_IRQS, "interrupts; undone at the end"),

@@ -178,6 +178,9 @@ static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
 			     is_minimal(spec) ? MINIMAL : "");
 	if (r == 0)
 		r = strv_add(&s->args, "--rng");
+	/* Of huge pages, or pinned for devices, none can be given back. */
+	if (r == 0 && !o->hugepages && !devices_given(k->plan->spec->devices))
+		r = strv_add(&s->args, "--balloon");
 	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
 }
 

@@ -29,6 +29,7 @@ enum option_key {
 	OPT_NET,
 	OPT_VSOCK,
 	OPT_RNG,
+	OPT_BALLOON,
 	OPT_VFIO,
 	OPT_VFIO_CONTAINER,
 	OPT_IOMMUFD,
@@ -69,6 +70,8 @@ static const struct argp_option options[] = {
 	{ "vsock", OPT_VSOCK, "cid=N,listen=RES[,dial=fd:N]", 0,
 	  "virtio-vsock with its host side on Unix sockets", 0 },
 	{ "rng", OPT_RNG, NULL, 0, "virtio-rng", 0 },
+	{ "balloon", OPT_BALLOON, NULL, 0,
+	  "virtio-balloon: memory that the guest does not need goes back", 0 },
 	{ "vfio", OPT_VFIO,
 	  "BDF,group=RES|cdev=RES[,node=N][,port=N][,rom=on][,reset=off]", 0,
 	  "A PCI function of the host", 0 },
@@ -199,6 +202,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	case OPT_RNG:
 		c->rng = true;
 		return 0;
+	case OPT_BALLOON:
+		c->balloon = true;
+		return 0;
 	case OPT_VFIO:
 		return -config_add_vfio(c, arg, err);
 	case OPT_VFIO_CONTAINER:
@@ -286,6 +292,11 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 	r = config_check_nodes(ret, err);
 	if (r == 0)
 		r = config_finish_vfio(ret, err);
+	if (r == 0 && ret->balloon && (ret->page || ret->nr_vfio))
+		r = err_say(err, EINVAL,
+			    "--balloon can give nothing back: %s; leave it out",
+			    ret->page ? "huge pages are not divided"
+				      : "all of RAM is pinned for --vfio");
 	if (r < 0)
 		return r;
 	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;

@@ -73,7 +73,7 @@ struct config {
 	bool vsock;
 	uint64_t vsock_cid;
 	int vsock_listen, vsock_dial; /* -1: none */
-	bool rng;
+	bool rng, balloon;
 	struct config_vfio vfio[CONFIG_MAX_VFIO]; /* all the same kind */
 	unsigned nr_vfio;
 	int vfio_container, iommufd; /* -1: none */

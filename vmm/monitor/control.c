@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control.c - status, pause, resume, stop and kill over a Unix socket. */
+/* control.c - requests over a Unix socket, and events. */
 #include "vmm/monitor/control.h"
 
 #include <errno.h>
@@ -10,10 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "devices/virtio/balloon.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
 #include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
+#include "vmm/lib/parse.h"
 
 static void add_i64(struct json_object *o, const char *key, uint64_t v)
 {
@@ -30,12 +32,37 @@ static uint64_t relaxed(const uint64_t *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-static void do_status(struct vm *vm, struct json_object *answer)
+/* What the guest has not said is left out. */
+static void add_known(struct json_object *o, const char *key, uint64_t v)
+{
+	if (v != BALLOON_UNKNOWN)
+		add_i64(o, key, v);
+}
+
+static void add_balloon(struct vm *vm, struct json_object *answer)
+{
+	struct json_object *o = json_object_new_object();
+	struct balloon_status s;
+
+	balloon_status(vm->balloon, &s);
+	add_i64(o, "target", s.target);
+	add_i64(o, "actual", s.actual);
+	add_i64(o, "reported", s.reported);
+	add_known(o, "free", s.free);
+	add_known(o, "available", s.available);
+	add_known(o, "total", s.total);
+	add_known(o, "caches", s.caches);
+	(void)json_object_object_add(answer, "balloon", o);
+}
+
+static void do_status(struct vm *vm, const char *arg,
+		      struct json_object *answer)
 {
 	uint64_t io = 0;
 	uint64_t mmio = 0;
 	uint64_t other = 0;
 
+	(void)arg;
 	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
 		const struct vcpu_exits *e = &vm->vcpu[i].exits;
 
@@ -52,39 +79,38 @@ static void do_status(struct vm *vm, struct json_object *answer)
 	add_i64(answer, "exits", io + mmio + other);
 	add_i64(answer, "exits_io", io);
 	add_i64(answer, "exits_mmio", mmio);
+	if (vm->balloon)
+		add_balloon(vm, answer);
 }
 
-static void do_pause(struct vm *vm, struct json_object *answer)
+static void do_pause(struct vm *vm, const char *arg, struct json_object *answer)
 {
+	(void)arg;
 	(void)answer;
 	vm_pause(vm);
 }
 
-static void do_resume(struct vm *vm, struct json_object *answer)
+static void do_resume(struct vm *vm, const char *arg,
+		      struct json_object *answer)
 {
+	(void)arg;
 	(void)answer;
 	vm_resume(vm);
 }
 
-static void do_stop(struct vm *vm, struct json_object *answer)
+static void do_stop(struct vm *vm, const char *arg, struct json_object *answer)
 {
+	(void)arg;
 	(void)answer;
 	power_press(&vm->power);
 }
 
-static void do_kill(struct vm *vm, struct json_object *answer)
+static void do_kill(struct vm *vm, const char *arg, struct json_object *answer)
 {
+	(void)arg;
 	(void)answer;
 	vm_finish(vm, VM_KILLED);
 }
-
-static const struct {
-	const char *word;
-	void (*run)(struct vm *vm, struct json_object *answer);
-} requests[] = {
-	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
-	{ "stop", do_stop },	 { "kill", do_kill },
-};
 
 static void refuse(struct json_object *answer, const char *sentence)
 {
@@ -93,26 +119,51 @@ static void refuse(struct json_object *answer, const char *sentence)
 	add_str(answer, "error", sentence);
 }
 
-static void answer_request(struct vm *vm, const char *word, int fd)
+static void do_resize(struct vm *vm, const char *arg,
+		      struct json_object *answer)
+{
+	struct err err;
+	uint64_t bytes;
+
+	if (!vm->balloon)
+		refuse(answer, "this VM has no balloon, its memory stays");
+	else if (parse_u64(arg, "resize", BALLOON_LEAST, vm->gm.size, &bytes,
+			   &err) < 0)
+		refuse(answer, err.msg);
+	else
+		balloon_resize(vm->balloon, bytes);
+}
+
+static const struct {
+	const char *word;
+	void (*run)(struct vm *vm, const char *arg, struct json_object *answer);
+} requests[] = {
+	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
+	{ "stop", do_stop },	 { "kill", do_kill },	{ "resize", do_resize },
+};
+
+/* "WORD" or "WORD ARGUMENT"; @request is cut between them. */
+static void answer_request(struct vm *vm, char *request, int fd)
 {
 	AUTO_JSON struct json_object *answer = json_object_new_object();
+	char *arg = strchrnul(request, ' ');
 	unsigned i = 0;
 	const unsigned nr = sizeof(requests) / sizeof(requests[0]);
 
-	while (i < nr && strcmp(word, requests[i].word) != 0)
+	if (*arg)
+		*arg++ = '\0';
+	while (i < nr && strcmp(request, requests[i].word) != 0)
 		i++;
 	if (i < nr) {
 		(void)json_object_object_add(answer, "ok",
 					     json_object_new_boolean(true));
-		requests[i].run(vm, answer);
-	} else if (strcmp(word, "resize") == 0) {
-		refuse(answer, "resize is not supported by this version");
+		requests[i].run(vm, arg, answer);
 	} else {
 		refuse(answer, "unknown request; there are status, pause, "
-			       "resume, stop and kill");
+			       "resume, stop, kill and resize");
 	}
 
-	char line[512];
+	char line[1024];
 	int n = snprintf(
 		line, sizeof(line), "%s\n",
 		json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));

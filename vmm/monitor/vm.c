@@ -155,6 +155,15 @@ static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 	return r;
 }
 
+static int add_balloon(struct vm *vm, struct err *err)
+{
+	int r = add_device(vm, &balloon_ops, NULL, err);
+
+	if (r == 0)
+		vm->balloon = vm->dev[vm->nr_devs - 1];
+	return r;
+}
+
 /*
  * Allocate RAM where that can't wait: the first touch of a huge page that is
  * missing would be a SIGBUS, and pinning page by page would be one thread's
@@ -210,6 +219,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_vsock(vm, c, err);
 	if (r == 0 && c->rng)
 		r = add_device(vm, &rng_ops, NULL, err);
+	if (r == 0 && c->balloon)
+		r = add_balloon(vm, err);
 	if (r == 0 && c->nr_vfio)
 		r = passthrough_open(vm, c, err);
 	if (r == 0)

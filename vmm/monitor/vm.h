@@ -59,6 +59,7 @@ struct vm {
 	struct power power;
 	struct serial serial;
 	struct virtio_dev *dev[VM_MAX_DEVICES];
+	struct virtio_dev *balloon; /* one of them, or NULL */
 	unsigned nr_devs;
 	struct vfio *vfio; /* functions of the host; NULL: none */
 

@@ -6,7 +6,7 @@
 
 #define VENDOR	  0x1af4
 #define DEVICE(n) (uint16_t)(0x1040 + (n))
-#define QUEUES	  4
+#define QUEUES	  5
 
 static struct {
 	struct vring_desc desc[QUEUE_SIZE];

@@ -2,6 +2,7 @@
 /* target.c - a good request for each virtio device. */
 #include "tests/hostile/lib/target.h"
 
+#include <linux/virtio_balloon.h>
 #include <linux/virtio_net.h>
 
 #include "tests/guest/lib/blk.h"
@@ -103,6 +104,20 @@ static void vsock_request(void)
 	(void)queue_wait(&queues[VSOCK_TX]);
 }
 
+/* A page of its own comes back as zeros. */
+static void balloon_request(void)
+{
+	static unsigned char page[4096] __attribute__((aligned(4096)));
+	struct queue *report = &queues[BALLOON_REPORT];
+
+	page[0] = 1;
+	queue_desc(report, 0, page, sizeof(page), WRITE, 0);
+	queue_offer(report, 0);
+	queue_kick(report);
+	(void)queue_wait(report);
+	check(((volatile unsigned char *)page)[0] == 0);
+}
+
 const struct target targets[] = {
 	{
 		.name = "rng",
@@ -136,6 +151,17 @@ const struct target targets[] = {
 		.provoke = kick_victim,
 	},
 	{
+		/* The queue whose content means nothing. */
+		.name = "balloon",
+		.id = VIRTIO_ID_BALLOON,
+		.queues = BALLOON_QUEUES,
+		.nr = BALLOON_DEFLATE,
+		.features = BIT(VIRTIO_BALLOON_F_STATS_VQ) |
+			    BIT(VIRTIO_BALLOON_F_REPORTING),
+		.request = balloon_request,
+		.provoke = kick_victim,
+	},
+	{
 		.name = "net receive",
 		.id = VIRTIO_ID_NET,
 		.queues = NET_QUEUES,
@@ -156,7 +182,7 @@ const struct target targets[] = {
 };
 
 const unsigned nr_targets = ELEMENTS(targets);
-const unsigned nr_devices = 4;
+const unsigned nr_devices = 5;
 
 void target_use(const struct target *t)
 {

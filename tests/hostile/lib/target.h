@@ -9,7 +9,17 @@
 #include "tests/guest/lib/virtio.h"
 #include "tests/hostile/lib/attack.h"
 
-#define TARGET_QUEUES 3
+#define TARGET_QUEUES 5
+
+/* Of the balloon. */
+enum {
+	BALLOON_INFLATE,
+	BALLOON_DEFLATE,
+	BALLOON_STATS,
+	BALLOON_REPORT_COMPACT,
+	BALLOON_REPORT,
+	BALLOON_QUEUES
+};
 
 struct target {
 	const char *name; /* as in "net receive" */
