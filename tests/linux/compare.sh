@@ -50,20 +50,24 @@ assert d["done"] == 3 and not d["partial"]'
 check "compare: every row of five peers has samples or a reason" \
     everything_answers
 
-# What the issue asks of the monitor; in the lab the interval is wide, and what
-# is recorded is what counts.
+# How much slower work without devices is than in the container: on real hardware
+# a promise (docs/compare.md); emulated hardware pays for each step of a walk
+# through two page tables, so there it is recorded.
 ratios() {
     ask "$out/compare.json" '
 mine = "belljar"
 to = "runc" if rows["train.step"]["samples"].get("runc") else "crun"
 for row in ("train.step", "cpu.integer", "cpu.float", "cpu.matrix",
             "ram.copy", "ram.random"):
-    print(f"{row}: belljar is {ratio(row, mine, to):.3f} x {to}")'
+    r = ratio(row, mine, to)
+    print(f"# {row}: belljar is {r:.3f} x {to}")
+    most = 1.05 if row == "train.step" else 1.03
+    assert d["emulated"] or row.startswith("ram") or r <= most, row' >"$out/ratios"
 }
-if [ -e "$out/compare.json" ]; then
-    check "compare: ratios to the container can be told" ratios
-    ratios 2>/dev/null | sed 's/^/# /'
-fi
+check "compare: work without devices is as fast as in a container" ratios
+case compare: in
+*$only*) cat "$out/ratios" ;;
+esac
 
 fewer_calls() {
     ask "$out/compare.json" '
@@ -71,8 +75,7 @@ calls = {p: rows["isolation.calls"]["samples"][p][0] for p in ("bare", "belljar"
 print(calls)
 assert 0 < calls["belljar"] < calls["bare"], calls'
 }
-[ ! -e "$out/compare.json" ] ||
-    check "compare: a VM's job makes fewer kinds of system calls" fewer_calls
+check "compare: a VM's job makes fewer kinds of system calls" fewer_calls
 
 # The image and command of a person, with statuses that agree.
 a_command() {
