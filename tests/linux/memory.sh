@@ -19,7 +19,7 @@ peak() {
     rm -f "$go"
     mkfifo "$go"
     exec 8<>"$go"
-    timeout -k 20 300 "$belljar" run --rm -i "$@" -m 512m test sh -c '
+    timeout -k 20 300 "$belljar" run --rm -i "$@" -m 768m test sh -c '
         echo ready; read -r _
         dd if=/dev/zero of=/dev/shm/peak bs=1M count=256 2>/dev/null
         echo full; read -r _
@@ -31,7 +31,7 @@ peak() {
     echo >&8
     until_true 120 grep -q full "$tmp/said"
     full=$(ram_kb)
-    [ $((full - before)) -gt $((240 * 1024)) ]
+    [ $((full - before)) -gt $((230 * 1024)) ]
     echo >&8
     until_true 60 grep -q empty "$tmp/said"
     local begin=$EPOCHREALTIME
