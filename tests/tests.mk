@@ -60,8 +60,8 @@ testprogs: all $(UNIT) cliprogs $O/tests/compare/render
 
 check:
 	@images/deps.sh
-	@$(MAKE) --no-print-directory all hostileguests jailprogs cliprogs
-	@$(MAKE) --no-print-directory SAN=1 testprogs proveprogs
+	@$(MAKE) --no-print-directory -j$(shell nproc) all hostileguests jailprogs cliprogs
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=1 testprogs proveprogs
 	@tests/check.sh
 
 bench: all

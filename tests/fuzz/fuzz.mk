@@ -43,7 +43,7 @@ testprogs: reproducers
 endif
 
 fuzz:
-	@$(MAKE) --no-print-directory $(FUZZFLAGS) fuzzers
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(FUZZFLAGS) fuzzers
 	@tests/fuzz/run.sh $T
 
 .PHONY: reproducers fuzzers fuzz
