@@ -60,7 +60,7 @@ testprogs: all $(UNIT) cliprogs $O/tests/compare/render
 
 check:
 	@images/deps.sh
-	@$(MAKE) --no-print-directory -j$(shell nproc) all hostileguests jailprogs cliprogs
+	@$(MAKE) --no-print-directory -j$(shell nproc) all guests hostileguests jailprogs cliprogs
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=1 testprogs proveprogs
 	@tests/check.sh
 

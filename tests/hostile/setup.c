@@ -36,7 +36,9 @@ static void odd_sizes(void)
 
 static void queues_that_do_not_exist(void)
 {
-	static const uint16_t none[] = { 3, 4, 64, 0x7fff, 0xffff };
+	const uint16_t first = (uint16_t)target->queues;
+	const uint16_t none[] = { first, (uint16_t)(first + 1), 64, 0x7fff,
+				  0xffff };
 
 	for (unsigned i = 0; i < ELEMENTS(none); i++) {
 		negotiate();

@@ -25,7 +25,8 @@
 #include "vmm/lib/hostmem.h"
 #include "vmm/monitor/config.h"
 
-#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 2)
+/* vsock, rng and balloon are the three. */
+#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 3)
 
 enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
 
