@@ -12,8 +12,12 @@ seconds=25
 
 images_sum() { sha256sum "$BELLJAR_ROOT"/images/*/rootfs.squashfs; }
 mounts() { sort /proc/self/mounts; }
-# Regular files of the store but for its records, which are to come.
-store_files() { (cd "$BELLJAR_ROOT" && find . -path ./records -prune -o -print | sort); }
+# The store but for its records, which are to come, and for the empty folder of
+# VMs with its lock, which the first VM of a store makes.
+store_files() {
+    (cd "$BELLJAR_ROOT" && find . -path ./records -prune -o -print |
+        grep -vxF -e ./vms -e ./vms/.lock | sort)
+}
 available() { awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo; }
 groups_left() { find /sys/fs/cgroup -path '*belljar*' -type d; }
 # says FILE TEXT..: the record has each TEXT, blanks and lines aside.
