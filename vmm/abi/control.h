@@ -2,9 +2,10 @@
 /*
  * control.h - the monitor's control socket (Unix stream) and its events.
  *
- * A request is a word, for some an argument, and a newline; the answer is one JSON object and a
- * newline, always with "ok": true or false, and "error": a sentence when
- * false.  Several requests may follow each other on one connection.
+ * A request is a word, for some an argument, and a newline; the answer is one
+ * JSON object and a newline, always with "ok": true or false, and "error": a
+ * sentence when false.  Several requests may follow each other on one
+ * connection.
  *
  *   status  {"ok":true,"state":"running","vcpus":2,"memory":...,"exits":...}
  *   pause   vCPUs are out of the guest when the answer comes
