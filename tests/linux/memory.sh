@@ -41,12 +41,12 @@ peak() {
         return 1
     }
     echo "before $before, full $full KiB; 80% back after" \
-        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$out/memory.log"
+        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
     echo >&8
     exec 8>&-
     wait $vm
 }
-: >"$out/memory.log"
+: >"$tmp/memory.log"
 check "memory: a peak comes back, minimal kernel" peak --kernel minimal
 # Debian's has the balloon as a module, which nothing loads.
-sed 's/^/# /' "$out/memory.log"
+sed 's/^/# /' "$tmp/memory.log"
