@@ -49,7 +49,7 @@ $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 $O/tests/compare/render: $O/tests/compare/render.o \
 		$(call layerlib,compare manager hostdev jail lib)
 	@echo '  LD    $@'
-	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lm -o $@
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lcrypto -lm -o $@
 
 unit: testprogs
 	@tests/unit/run.sh $O

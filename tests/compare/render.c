@@ -13,7 +13,7 @@
 
 static int agree(const struct result *a, const char *path, struct err *err)
 {
-	struct result *b = calloc(1, sizeof(*b));
+	AUTO_RESULT struct result *b = result_new();
 	struct agreement *sum = calloc(1, sizeof(*sum));
 	int r = b && sum ? result_read(path, b, err) : -1;
 
@@ -28,8 +28,6 @@ static int agree(const struct result *a, const char *path, struct err *err)
 		printf("agree: %u of %u, %u open\n", sum->agree, sum->rows,
 		       sum->open);
 	}
-	result_done(b);
-	free(b);
 	free(sum);
 	return r;
 }
@@ -62,14 +60,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 
-	struct result *res = calloc(1, sizeof(*res));
+	AUTO_RESULT struct result *res = result_new();
 	int r = res ? result_read(argv[1], res, &err) : -1;
 
 	if (r == 0)
 		r = render(res, argc, argv, &err);
 	if (r)
 		fprintf(stderr, "render: %s\n", err.msg);
-	result_done(res);
-	free(res);
 	return r ? 1 : 0;
 }

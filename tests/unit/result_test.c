@@ -18,16 +18,10 @@
 
 static struct result *empty(void)
 {
-	struct result *res = calloc(1, sizeof(*res));
+	struct result *res = result_new();
 
 	assert_non_null(res);
 	return res;
-}
-
-static void drop(struct result *res)
-{
-	result_done(res);
-	free(res);
 }
 
 static struct result *sample(void)
@@ -102,8 +96,8 @@ static void a_round_trip_keeps_all(void **state)
 		}
 	}
 	assert_string_equal(back->samples[ROW_SYS_GETPID][1].failed, "it died");
-	drop(res);
-	drop(back);
+	result_free(res);
+	result_free(back);
 }
 
 static void a_tail_has_what_its_row_has(void **state)
@@ -116,7 +110,7 @@ static void a_tail_has_what_its_row_has(void **state)
 	assert_true(result_has(res, ROW_GPU_STEP));
 	assert_false(result_has(res, ROW_START_EXIT_P90));
 	assert_false(result_has(res, ROW_GPU_COPY_IN));
-	drop(res);
+	result_free(res);
 }
 
 static void only_finite_numbers_count(void **state)
@@ -130,7 +124,7 @@ static void only_finite_numbers_count(void **state)
 	res->samples[ROW_SYS_PIPE][0].n = RESULT_SAMPLES_MAX;
 	assert_int_equal(result_add(res, ROW_SYS_PIPE, 0, 1), -E2BIG);
 	res->samples[ROW_SYS_PIPE][0].n = 0;
-	drop(res);
+	result_free(res);
 }
 
 #define HEAD                                                                   \
@@ -196,7 +190,7 @@ static void damage_is_a_sentence(void **state)
 
 		if (r >= 0 || strlen(err.msg) < 10)
 			fail_msg("'%s': %d, '%s'", bad[i], r, err.msg);
-		drop(res);
+		result_free(res);
 	}
 }
 
@@ -218,7 +212,7 @@ static void other_versions_are_read(void **state)
 		0);
 	assert_int_equal(res->samples[ROW_SYS_PIPE][0].n, 2);
 	assert_false(result_has(res, ROW_START_FIRST_P99));
-	drop(res);
+	result_free(res);
 }
 
 static void counts_are_bounded(void **state)
@@ -242,7 +236,7 @@ static void counts_are_bounded(void **state)
 	assert_non_null(strstr(err.msg, "more than 1000000 samples"));
 	json_object_put(one);
 	json_object_put(doc);
-	drop(res);
+	result_free(res);
 }
 
 /* A file cut anywhere, or with a bit turned, does no harm. */
@@ -269,11 +263,11 @@ static void cut_and_turned_files(void **state)
 				copy[i] = '\0';
 			if (copy[i] || !turn)
 				(void)from_text(copy, back, &err);
-			drop(back);
+			result_free(back);
 		}
 	}
 	free(copy);
-	drop(res);
+	result_free(res);
 }
 
 int main(void)

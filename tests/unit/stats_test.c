@@ -289,7 +289,7 @@ static void add(struct result *res, enum row row, size_t peer, double base,
 
 static void two_runs_agree_or_not(void **state)
 {
-	struct result *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
+	struct result *a = result_new(), *b = result_new();
 	struct agreement sum;
 	uint64_t seed = 7;
 
@@ -316,10 +316,8 @@ static void two_runs_agree_or_not(void **state)
 	assert_true(sum.overlap[ROW_SYS_GETPID][1]);
 	assert_false(sum.overlap[ROW_SYS_PIPE][1]);
 	assert_false(sum.overlap[ROW_SYS_GETPID][0]);
-	result_done(a);
-	result_done(b);
-	free(a);
-	free(b);
+	result_free(a);
+	result_free(b);
 }
 
 int main(void)

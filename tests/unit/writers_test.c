@@ -17,16 +17,10 @@
 
 static struct result *empty(void)
 {
-	struct result *res = calloc(1, sizeof(*res));
+	struct result *res = result_new();
 
 	assert_non_null(res);
 	return res;
-}
-
-static void drop(struct result *res)
-{
-	result_done(res);
-	free(res);
 }
 
 static void fill(struct result *res, enum row row, size_t peer, double base,
@@ -121,7 +115,7 @@ static void a_table_fits(void **state)
 				continue;
 			assert_in_range(widest(text), 40, style.width);
 		}
-		drop(res);
+		result_free(res);
 	}
 }
 
@@ -138,7 +132,7 @@ static void ascii_is_ascii_and_colour_is_asked_for(void **state)
 		assert_true(*c == '\n' || (*c >= ' ' && *c <= '~'));
 	assert_non_null(strstr(red, "\033[31m"));
 	assert_non_null(strstr(text, "2.00x slower ##"));
-	drop(res);
+	result_free(res);
 }
 
 static void a_terminal_is_not_obeyed(void **state)
@@ -156,7 +150,7 @@ static void a_terminal_is_not_obeyed(void **state)
 	assert_null(strchr(text, '\007'));
 	assert_null(strstr(text, "\xe2\x80\xae")); /* right to left */
 	assert_non_null(strstr(text, "evil"));
-	drop(res);
+	result_free(res);
 }
 
 static void failures_are_named(void **state)
@@ -191,7 +185,7 @@ static void failures_are_named(void **state)
 	AUTO_FREE char *text = render(res, FORMAT_TABLE, &style);
 	assert_non_null(strstr(text, "failed[1]"));
 	assert_non_null(strstr(text, "[1] belljar, 2 rows: the tap is gone"));
-	drop(res);
+	result_free(res);
 }
 
 static void little_is_shown_as_little(void **state)
@@ -212,9 +206,9 @@ static void little_is_shown_as_little(void **state)
 		free(render(one, f, &style));
 		free(render(single, f, &style));
 	}
-	drop(none);
-	drop(one);
-	drop(single);
+	result_free(none);
+	result_free(one);
+	result_free(single);
 }
 
 static void any_number_is_drawn(void **state)
@@ -247,7 +241,7 @@ static void any_number_is_drawn(void **state)
 			assert_null(strstr(text, "nan"));
 			assert_null(strstr(text, "inf%"));
 		}
-		drop(res);
+		result_free(res);
 	}
 }
 
@@ -269,7 +263,7 @@ static void csv_is_quoted(void **state)
 	for (char *c = text; (c = strstr(c, "\r\n")); c += 2)
 		rows++;
 	assert_int_equal(rows, 1 + 3 * NR_ROWS);
-	drop(res);
+	result_free(res);
 }
 
 static void markdown_and_html_are_escaped(void **state)
@@ -295,7 +289,7 @@ static void markdown_and_html_are_escaped(void **state)
 		"&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;"));
 	assert_null(strstr(md, "<"));
 	assert_non_null(strstr(md, "a\\|b\\`c\\`&lt;img src=x\\>"));
-	drop(res);
+	result_free(res);
 }
 
 /* Each element that begins ends, in order: also for those who parse XML. */
@@ -325,7 +319,7 @@ static void html_is_well_formed(void **state)
 	}
 	assert_int_equal(depth, 0);
 	assert_true(elements > 1000);
-	drop(res);
+	result_free(res);
 }
 
 static void a_full_disk_is_told(void **state)
@@ -347,7 +341,7 @@ static void a_full_disk_is_told(void **state)
 	assert_int_equal(
 		writers_render(res, writers_format("yaml"), stdout, &err),
 		-EINVAL);
-	drop(res);
+	result_free(res);
 }
 
 static void numbers_are_short(void **state)
@@ -400,7 +394,7 @@ static void references_are_what_people_use(void **state)
 		assert_non_null(sum);
 		assert_int_equal(sum->ref, refs[i]);
 		assert_string_equal(res->peers[sum->mine].name, "belljar");
-		drop(res);
+		result_free(res);
 	}
 }
 

@@ -238,7 +238,7 @@ static int print(const struct options *o, const struct result *res,
 static int agree(const struct options *o, const struct result *res,
 		 struct err *err)
 {
-	struct result *other = calloc(1, sizeof(*other));
+	AUTO_RESULT struct result *other = result_new();
 	struct agreement a;
 	int r = other ? result_read(o->agree, other, err)
 		      : err_set(err, ENOMEM, "read '%s'", o->agree);
@@ -257,9 +257,6 @@ static int agree(const struct options *o, const struct result *res,
 			     a.agree, a.rows, part, a.open);
 		r = a.rows && part >= COMPARE_AGREE_PERCENT ? 0 : 1;
 	}
-	if (other)
-		result_done(other);
-	free(other);
 	return r;
 }
 
@@ -371,7 +368,7 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 		.doc = "Run the same image and command bare, in containers and "
 		       "in VMs, and print what each costs.",
 	};
-	struct result *res = calloc(1, sizeof(*res));
+	AUTO_RESULT struct result *res = result_new();
 	struct err err = { 0 };
 	struct options o = { .err = &err };
 
@@ -391,7 +388,5 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 	} else {
 		r = measure(mgr, &o, res, &err);
 	}
-	result_done(res);
-	free(res);
 	return r;
 }

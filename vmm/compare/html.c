@@ -7,7 +7,8 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdint.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/compare/html_parts.h"
@@ -342,24 +343,16 @@ static void put_method(FILE *f)
 		STATS_RESAMPLES, STATS_BOOTSTRAP_MIN, STATS_VERDICT_MIN);
 }
 
-static void put_base64(FILE *f, const char *text)
+static int put_base64(FILE *f, const char *text)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t len = strlen(text);
+	size_t len = strlen(text); /* at most RAW_MAX */
+	AUTO_FREE unsigned char *out = malloc((len + 2) / 3 * 4 + 1);
 
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = 0;
-
-		for (size_t j = 0; j < 3; j++)
-			v = v << 8 |
-			    (i + j < len ? (unsigned char)text[i + j] : 0U);
-		for (size_t j = 0; j < 4; j++)
-			(void)fputc(i + j > len
-					    ? '='
-					    : digits[v >> (18 - 6 * j) & 63],
-				    f);
-	}
+	if (!out)
+		return -ENOMEM;
+	(void)EVP_EncodeBlock(out, (const unsigned char *)text, (int)len);
+	(void)fputs((char *)out, f);
+	return 0;
 }
 
 static int put_foot(const struct result *res, FILE *f)
@@ -379,7 +372,8 @@ static int put_foot(const struct result *res, FILE *f)
 			    "download=\"compare.json\" "
 			    "href=\"data:application/json;base64,",
 			    f);
-		put_base64(f, text);
+		if (put_base64(f, text) < 0)
+			return -ENOMEM;
 		(void)fputs("\">compare.json</a>.</p>", f);
 	}
 	(void)fputs("<p>Made by belljar " BELLJAR_VERSION

@@ -16,7 +16,12 @@
 
 #define VERSION 1
 
-void result_done(struct result *res)
+struct result *result_new(void)
+{
+	return calloc(1, sizeof(struct result));
+}
+
+void result_free(struct result *res)
 {
 	if (!res)
 		return;
@@ -25,7 +30,7 @@ void result_done(struct result *res)
 			free(res->samples[row][p].v);
 	}
 	json_object_put(res->machine);
-	memset(res, 0, sizeof(*res));
+	free(res);
 }
 
 int result_peer(const struct result *res, const char *name)
@@ -245,15 +250,22 @@ struct json_object *result_to_json(const struct result *res)
 	return ok_or_nothing(doc, ok);
 }
 
+const char *result_to_text(const struct result *res,
+			   struct json_object **ret_doc)
+{
+	*ret_doc = result_to_json(res);
+	return *ret_doc ? json_object_to_json_string_ext(
+				  *ret_doc,
+				  JSON_C_TO_STRING_PRETTY |
+					  JSON_C_TO_STRING_SPACED |
+					  JSON_C_TO_STRING_NOSLASHESCAPE)
+			: NULL;
+}
+
 int result_write(const struct result *res, const char *path, struct err *err)
 {
-	AUTO_JSON struct json_object *doc = result_to_json(res);
-	const char *text =
-		doc ? json_object_to_json_string_ext(
-			      doc, JSON_C_TO_STRING_PRETTY |
-					   JSON_C_TO_STRING_SPACED |
-					   JSON_C_TO_STRING_NOSLASHESCAPE)
-		    : NULL;
+	AUTO_JSON struct json_object *doc = NULL;
+	const char *text = result_to_text(res, &doc);
 
 	if (!text)
 		return err_set(err, ENOMEM, "write '%s'", path);

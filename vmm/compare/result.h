@@ -74,8 +74,18 @@ struct result {
 	char empty[NR_ROWS][RESULT_TEXT_MAX]; /* why no peer could: GPU rows */
 };
 
-/* All zero bytes is an empty result.  It is large: allocate it. */
-void result_done(struct result *res);
+/* An empty one; NULL when memory has run out. */
+struct result *result_new(void);
+
+/* Accepts NULL. */
+void result_free(struct result *res);
+
+static inline void result_auto_free(struct result **res)
+{
+	result_free(*res);
+}
+
+#define AUTO_RESULT __attribute__((cleanup(result_auto_free)))
 
 /* The index of peer @name, -1: none. */
 int result_peer(const struct result *res, const char *name);
@@ -99,10 +109,14 @@ bool result_has(const struct result *res, enum row row);
 /* The caller owns it; NULL when memory has run out. */
 struct json_object *result_to_json(const struct result *res);
 
+/* The same as text; *@ret_doc, which the caller owns, owns that. */
+const char *result_to_text(const struct result *res,
+			   struct json_object **ret_doc);
+
 /*
  * Read what result_to_json() made, perhaps by another version: rows unknown
- * here are left out.  @res is empty before, and must be ended after a failure
- * too.  -EINVAL or -ENOENT with a sentence.
+ * here are left out.  @res is empty before.  -EINVAL or -ENOENT with a
+ * sentence.
  */
 int result_from_json(struct json_object *doc, struct result *res,
 		     struct err *err);

@@ -118,13 +118,8 @@ const char *writers_partial(const struct result *res, char *buf, size_t size)
 
 int json_write(const struct result *res, FILE *f, struct err *err)
 {
-	AUTO_JSON struct json_object *doc = result_to_json(res);
-	const char *text =
-		doc ? json_object_to_json_string_ext(
-			      doc, JSON_C_TO_STRING_PRETTY |
-					   JSON_C_TO_STRING_SPACED |
-					   JSON_C_TO_STRING_NOSLASHESCAPE)
-		    : NULL;
+	AUTO_JSON struct json_object *doc = NULL;
+	const char *text = result_to_text(res, &doc);
 
 	if (!text)
 		return err_set(err, ENOMEM, "write the comparison");
