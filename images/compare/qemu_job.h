@@ -5,7 +5,7 @@
  *
  * The job comes as a file "/job" in the initramfs: the kernel unpacks any
  * number of archives that follow each other, so the host appends to
- * qemu.cpio a second one (format newc, see below) with that one file.  It
+ * qemu.cpio a second one (format newc) with that one file.  It
  * consists of strings, each of which ends with a NUL byte:
  *
  *   working directory   begins with '/'; it is there in the image
@@ -14,14 +14,8 @@
  *   n words             the command; one without '/' is looked up in PATH
  *   NAME=VALUE...       the environment, all of it; to the end of the file
  *
- * The archive: for "job" and then for "TRAILER!!!" a header of 110 characters,
- * "070701" and thirteen numbers of eight hexadecimal digits: inode, mode
- * (0100600), uid, gid, links (1), time, size of the file, major and minor of
- * the device, the same of the node, length of the name with its NUL, 0.  The
- * name with its NUL, then the content follow; after each, zero bytes up to a
- * multiple of 4 from the beginning of the archive.  The trailer has no
- * content.  The archive itself begins at a multiple of 4: qemu.cpio's size is
- * one of 512.
+ * The archive begins at a multiple of 4 bytes, which is all that the kernel
+ * asks of one that follows another: qemu.cpio's size is a multiple of 512.
  *
  * The machine is to have
  *   one or two virtio disks   with the image (squashfs) and the layer (ext4),

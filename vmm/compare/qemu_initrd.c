@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* qemu_initrd.c - cpio archives (newc), as the kernel's initramfs has them. */
+/* qemu_initrd.c - a cpio archive more, for the kernel to unpack. */
 #include "vmm/compare/qemu_initrd.h"
 
 #include <errno.h>
@@ -12,11 +12,9 @@
 
 #include "images/compare/qemu_job.h"
 #include "vmm/lib/auto.h"
-#include "vmm/lib/io.h"
+#include "vmm/manager/archive.h"
 
-#define FILE_MODE 0100600U
-#define ALIGN	  4U
-#define TRAILER	  "TRAILER!!!"
+#define ALIGN 4
 
 static void put_text(FILE *f, const char *text)
 {
@@ -46,37 +44,28 @@ char *qemu_initrd_job(const char *cwd, const struct user *user,
 	return data;
 }
 
-static void pad(FILE *f)
+/* The archive of one file, to @fd, which ends at a multiple of ALIGN. */
+static int append(int fd, const char *data, size_t len, const char *path,
+		  struct err *err)
 {
-	while (ftell(f) % ALIGN)
-		(void)fputc(0, f);
-}
+	AUTO_ARCHIVE_WRITE struct archive *a = archive_write_new();
+	AUTO_ENTRY struct archive_entry *e = archive_entry_new();
 
-/* Offsets count from the archive's beginning, which is aligned itself. */
-static void put_file(FILE *f, const char *name, unsigned mode, const char *data,
-		     size_t len)
-{
-	const unsigned fields[] = { 1,
-				    mode,
-				    0,
-				    0,
-				    1,
-				    0,
-				    (unsigned)len,
-				    0,
-				    0,
-				    0,
-				    0,
-				    (unsigned)strlen(name) + 1,
-				    0 };
-
-	(void)fputs("070701", f);
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		(void)fprintf(f, "%08x", fields[i]);
-	put_text(f, name);
-	pad(f);
-	(void)fwrite(data, 1, len, f);
-	pad(f);
+	if (!a || !e)
+		return err_set(err, ENOMEM, "write '%s'", path);
+	archive_entry_copy_pathname(e, QEMU_JOB_FILE);
+	archive_entry_set_mode(e, S_IFREG | 0600);
+	archive_entry_set_nlink(e, 1);
+	archive_entry_set_size(e, (la_int64_t)len);
+	if (archive_write_set_format_cpio_newc(a) == ARCHIVE_OK &&
+	    archive_write_set_bytes_in_last_block(a, 1) == ARCHIVE_OK &&
+	    archive_write_open_fd(a, fd) == ARCHIVE_OK &&
+	    archive_write_header(a, e) == ARCHIVE_OK &&
+	    archive_write_data(a, data, len) == (la_ssize_t)len &&
+	    archive_write_close(a) == ARCHIVE_OK)
+		return 0;
+	return err_say(err, archive_errno(a) > 0 ? archive_errno(a) : EIO,
+		       "write '%s': %s", path, archive_error_string(a));
 }
 
 static int copy(const char *from, int to, struct err *err)
@@ -124,9 +113,8 @@ int qemu_initrd(const struct peer_world *w, const struct peer_job *job,
 {
 	AUTO_CLOSE int fd =
 		open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	AUTO_FREE char *archive = NULL;
 	char from[PATH_MAX + 32];
-	size_t len = 0, size = 0;
+	size_t len = 0;
 
 	if (fd < 0)
 		return err_set(err, errno, "make '%s'", path);
@@ -141,13 +129,5 @@ int qemu_initrd(const struct peer_world *w, const struct peer_job *job,
 	int r = copy(from, fd, err);
 	if (r < 0)
 		return r;
-	FILE *f = open_memstream(&archive, &size);
-	if (!f)
-		return err_set(err, ENOMEM, "make '%s'", path);
-	put_file(f, QEMU_JOB_FILE, FILE_MODE, data, len);
-	put_file(f, TRAILER, 0, "", 0);
-	if (fclose(f) != 0)
-		return err_set(err, ENOMEM, "make '%s'", path);
-	r = io_write_full(fd, archive, size);
-	return r < 0 ? err_set(err, -r, "write '%s'", path) : 0;
+	return append(fd, data, len, path, err);
 }

@@ -51,6 +51,12 @@ static inline void archive_auto_write_free(struct archive **a)
 	(void)archive_write_free(*a);
 }
 
+static inline void archive_auto_entry_free(struct archive_entry **e)
+{
+	archive_entry_free(*e);
+}
+
+#define AUTO_ENTRY	   __attribute__((cleanup(archive_auto_entry_free)))
 #define AUTO_ARCHIVE_READ  __attribute__((cleanup(archive_auto_read_free)))
 #define AUTO_ARCHIVE_WRITE __attribute__((cleanup(archive_auto_write_free)))
 

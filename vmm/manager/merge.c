@@ -227,13 +227,6 @@ static struct archive_entry *new_header(struct archive_entry *e)
 	return to;
 }
 
-static void entry_auto_free(struct archive_entry **e)
-{
-	archive_entry_free(*e);
-}
-
-#define AUTO_ENTRY __attribute__((cleanup(entry_auto_free)))
-
 /* tar2sqfs takes "./" for the root, and then wants all names to begin so. */
 static void root_path(char to[ARCHIVE_PATH_MAX + 2], const char *path)
 {

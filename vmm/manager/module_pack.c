@@ -27,13 +27,6 @@ static const char *const early[] = {
 	"squashfs",   "overlay",    "ext4",
 };
 
-static void entry_auto_free(struct archive_entry **e)
-{
-	archive_entry_free(*e);
-}
-
-#define AUTO_ENTRY __attribute__((cleanup(entry_auto_free)))
-
 static int grow(char **buf, size_t *room, size_t need)
 {
 	if (need <= *room)
