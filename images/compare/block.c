@@ -208,40 +208,33 @@ static int disk_measure(const struct plan *plan, uint64_t max, pace_fn *fn,
 	return r < 0 ? r : pace_run(plan->budget, fn, &d, ret, err);
 }
 
-int block_random(const struct plan *plan, struct figure *ret, struct err *err)
+/* So many times @unit a nanosecond. */
+static int disk_rate(const struct plan *plan, pace_fn *fn, double unit,
+		     struct figure *ret, struct err *err)
 {
 	struct pace p;
-	int r = disk_measure(plan, FILE_MAX, random_reads, &p, err);
+	int r = disk_measure(plan, FILE_MAX, fn, &p, err);
 	if (r < 0)
 		return r;
 
 	ret->ops = p.ops;
-	ret->number = (double)p.ops * 1e9 / p.ns;
+	ret->number = (double)p.ops * unit / p.ns;
 	return 0;
+}
+
+int block_random(const struct plan *plan, struct figure *ret, struct err *err)
+{
+	return disk_rate(plan, random_reads, 1e9, ret, err);
 }
 
 int block_read(const struct plan *plan, struct figure *ret, struct err *err)
 {
-	struct pace p;
-	int r = disk_measure(plan, FILE_MAX, large_reads, &p, err);
-	if (r < 0)
-		return r;
-
-	ret->ops = p.ops;
-	ret->number = (double)p.ops * LARGE * 1e3 / p.ns;
-	return 0;
+	return disk_rate(plan, large_reads, LARGE * 1e3, ret, err);
 }
 
 int block_write(const struct plan *plan, struct figure *ret, struct err *err)
 {
-	struct pace p;
-	int r = disk_measure(plan, FILE_MAX, large_writes, &p, err);
-	if (r < 0)
-		return r;
-
-	ret->ops = p.ops;
-	ret->number = (double)p.ops * LARGE * 1e3 / p.ns;
-	return 0;
+	return disk_rate(plan, large_writes, LARGE * 1e3, ret, err);
 }
 
 int block_fsync(const struct plan *plan, struct figure *ret, struct err *err)
