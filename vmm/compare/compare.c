@@ -15,9 +15,9 @@
 #include "vmm/manager/bundle.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/load.h"
+#include "vmm/manager/spec.h"
 #include "vmm/manager/store.h"
 
-#define GIB	   ((uint64_t)1 << 30)
 #define MIB	   ((uint64_t)1 << 20)
 #define MEMORY_MIN (128 * MIB)
 #define NO_GPU	   "no GPU is attached to this run"
@@ -96,7 +96,7 @@ static int find_peer(struct runner *run, const struct peer_ops *ops)
 		r = err_say(&err, EPERM,
 			    "needs root, to mount its file system");
 	if (r == 0)
-		r = ops->find(&run->world, p->version, &err);
+		r = ops->find(ops, &run->world, p->version, &err);
 	if (r == 0 && ops->unpacked) {
 		r = peer_unpack(&run->world, &err);
 		if (r == -EINTR)
@@ -172,13 +172,6 @@ static void describe(struct runner *run, const struct compare_plan *plan)
 				       NO_GPU);
 }
 
-static uint64_t default_memory(void)
-{
-	uint64_t half = host_meminfo("MemTotal") / 2;
-
-	return (half > 2 * GIB ? 2 * GIB : half) / MIB * MIB;
-}
-
 static int check_memory(const struct runner *run, struct err *err)
 {
 	if (run->memory < MEMORY_MIN)
@@ -233,8 +226,10 @@ int compare_measure(struct manager *mgr, const struct compare_plan *plan,
 		     : plan->suite ? plan->suite
 				   : suite_find("quick");
 	run->command = plan->command;
-	run->memory =
-		plan->memory ? plan->memory / MIB * MIB : default_memory();
+	run->memory = plan->memory
+			      ? plan->memory
+			      : spec_default_memory(host_meminfo("MemTotal"));
+	run->memory -= run->memory % MIB;
 	run->cpus = cpus > 0 ? (unsigned)cpus : 1;
 	run->stop = stop;
 	run->quiet = plan->quiet;

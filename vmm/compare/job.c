@@ -112,7 +112,7 @@ int job_start(const struct job_spec *spec, uint64_t begin, struct job **ret,
 	return 0;
 }
 
-static void drop(int *fd)
+void job_drop(int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);
@@ -121,7 +121,7 @@ static void drop(int *fd)
 
 void job_kill(struct job *job)
 {
-	drop(&job->life);
+	job_drop(&job->life);
 }
 
 void job_free(struct job *job)
@@ -130,14 +130,14 @@ void job_free(struct job *job)
 		return;
 	job_kill(job);
 	/* Who waits in a system call for our answer may go. */
-	drop(&job->listener);
-	drop(&job->handover);
-	drop(&job->in);
-	drop(&job->out);
-	drop(&job->err);
+	job_drop(&job->listener);
+	job_drop(&job->handover);
+	job_drop(&job->in);
+	job_drop(&job->out);
+	job_drop(&job->err);
 	while (waitpid(job->warden, NULL, 0) < 0 && errno == EINTR)
 		;
-	drop(&job->report);
+	job_drop(&job->report);
 	free(job->lines);
 	free(job);
 }
@@ -150,7 +150,7 @@ int job_write(struct job *job, const char *text)
 
 void job_close_input(struct job *job)
 {
-	drop(&job->in);
+	job_drop(&job->in);
 }
 
 bool job_line(struct job *job, struct job_line *ret)

@@ -121,6 +121,9 @@ void job_close_input(struct job *job);
 /* Tell the warden to end all of it.  Returns at once. */
 void job_kill(struct job *job);
 
+/* Close a descriptor of a job unless it is -1, which it is then. */
+void job_drop(int *fd);
+
 /* How it ended, as a clause: "ended with status 3: last words". */
 void job_say(const struct job *job, char *ret, size_t size);
 

@@ -105,12 +105,6 @@ static bool read_output(struct job *job, int which, int fd)
 	}
 }
 
-static void drop(int *fd)
-{
-	(void)close(*fd);
-	*fd = -1;
-}
-
 static void note(struct job *job, const struct warden_report *r)
 {
 	switch (r->kind) {
@@ -141,7 +135,7 @@ static void read_report(struct job *job)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* End of file: also that of a warden that somebody killed. */
-	drop(&job->report);
+	job_drop(&job->report);
 	if (!job->exit && !job->failed[0])
 		(void)snprintf(job->failed, sizeof(job->failed),
 			       "the process above it was killed");
@@ -158,7 +152,7 @@ static void take_listener(struct job *job)
 	int fd = -1;
 
 	(void)io_recv_fd(job->handover, &byte, 1, &fd);
-	drop(&job->handover);
+	job_drop(&job->handover);
 	job->listener = fd;
 }
 
@@ -180,9 +174,9 @@ static void handle(const struct pollfd *fds, struct job *job)
 	size_t before = job->nr_lines;
 
 	if (fds[OUT].revents && !read_output(job, OUT, job->out))
-		drop(&job->out);
+		job_drop(&job->out);
 	if (fds[ERR].revents && !read_output(job, ERR, job->err))
-		drop(&job->err);
+		job_drop(&job->err);
 	if (fds[REPORT].revents)
 		read_report(job);
 	if (fds[HANDOVER].revents)
@@ -193,7 +187,7 @@ static void handle(const struct pollfd *fds, struct job *job)
 		if (job->notify)
 			(void)notify_answer(job->listener, job->notify);
 	} else if (fds[LISTENER].revents) {
-		drop(&job->listener);
+		job_drop(&job->listener);
 	}
 }
 

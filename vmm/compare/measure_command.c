@@ -78,10 +78,8 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 		const struct job *job = inst->job;
 
 		turn->made = true;
-		turn->status =
-			job->failed[0]
-				? STATUS_NOT_FOUND
-				: instance_status(run->peers[peer], inst);
+		turn->status = job->failed[0] ? STATUS_NOT_FOUND
+					      : instance_status(inst);
 		turn->time = job->exit - job->begin;
 		turn->first = job->first ? job->first - job->begin : 0;
 		turn->cpu = job->cpu_ns;

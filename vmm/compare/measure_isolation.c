@@ -13,7 +13,7 @@
 static char word_suite[] = "/suite", word_calls[] = "calls";
 static char *const calls_args[] = { word_suite, word_calls, NULL };
 
-static int watch(struct runner *run, size_t peer, struct instance *inst,
+static int watch(struct runner *run, struct instance *inst,
 		 struct notify *notify, struct err *err)
 {
 	char how[JOB_WHY_MAX + 64];
@@ -31,7 +31,7 @@ static int watch(struct runner *run, size_t peer, struct instance *inst,
 		r = jobs_finish(&inst->job, 1, run->stop, runner_limit(0), err);
 	if (r < 0)
 		return r;
-	if (instance_status(run->peers[peer], inst) == 0)
+	if (instance_status(inst) == 0)
 		return 0;
 	job_say(inst->job, how, sizeof(how));
 	return err_say(err, EPIPE, "'/suite calls' %s", how);
@@ -52,7 +52,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 	int r = runner_start(run, peer, &job, notify, &inst, err);
 	if (r < 0)
 		return r;
-	r = watch(run, peer, inst, notify, err);
+	r = watch(run, inst, notify, err);
 	if (r == 0)
 		runner_add(run, ROW_ISOLATION_CALLS, peer,
 			   notify_count(notify));

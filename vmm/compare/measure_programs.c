@@ -106,7 +106,7 @@ static int watch(struct runner *run, size_t peer, struct instance *inst,
 	}
 	if (r == 0)
 		r = jobs_finish(&inst->job, 1, run->stop, limit, err);
-	if (r == 0 && instance_status(run->peers[peer], inst) == 0 && p.values)
+	if (r == 0 && instance_status(inst) == 0 && p.values)
 		return 0;
 	if (r < 0 && r != -EPIPE)
 		return r;

@@ -17,11 +17,10 @@ static char word_suite[] = "/suite", word_first[] = "first";
 static char *const first_args[] = { word_suite, word_first, NULL };
 
 /* Its line came and it ended well; else why not. */
-static int check(struct runner *run, size_t peer, struct instance *inst,
-		 struct job_line *line, struct err *err)
+static int check(struct instance *inst, struct job_line *line, struct err *err)
 {
 	char how[JOB_WHY_MAX + 64];
-	int status = instance_status(run->peers[peer], inst);
+	int status = instance_status(inst);
 
 	while (job_line(inst->job, line))
 		if (strcmp(line->text, "first") == 0 && status == 0)
@@ -41,7 +40,7 @@ static int one(struct runner *run, size_t peer, const struct peer_job *job,
 		return r;
 	r = jobs_finish(&inst->job, 1, run->stop, runner_limit(0), err);
 	if (r == 0)
-		r = check(run, peer, inst, &line, err);
+		r = check(inst, &line, err);
 	if (r == 0) {
 		uint64_t begin = inst->job->begin;
 
@@ -62,7 +61,7 @@ static int add_many(struct runner *run, size_t peer, struct instance **inst,
 
 	for (unsigned i = 0; i < n; i++) {
 		struct job_line line;
-		int r = check(run, peer, inst[i], &line, err);
+		int r = check(inst[i], &line, err);
 
 		if (r < 0)
 			return r;

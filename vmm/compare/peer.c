@@ -121,16 +121,17 @@ static void shorten(const char *line, char version[PEER_VERSION_MAX])
 		*end = '\0';
 }
 
-int peer_version(const char *name, const char *option, const char *package,
+int peer_version(const struct peer_ops *ops, const struct peer_world *w,
 		 char version[PEER_VERSION_MAX], struct err *err)
 {
-	char *argv[] = { (char *)(uintptr_t)name, (char *)(uintptr_t)option,
-			 NULL };
+	char option[] = "--version";
+	char *argv[] = { (char *)(uintptr_t)ops->program, option, NULL };
 	const struct job_spec spec = { .argv = argv, .lines = true };
 	AUTO_JOB struct job *job = NULL;
 	struct job_line line;
 	struct err why;
 
+	(void)w;
 	int r = job_start(&spec, timing_now(), &job, err);
 	if (r < 0)
 		return r;
@@ -138,10 +139,10 @@ int peer_version(const char *name, const char *option, const char *package,
 		       &why);
 	if (r < 0 && job->failed[0])
 		return err_say(err, ENOENT, "'%s' is not installed; install %s",
-			       name, package);
+			       ops->program, ops->package);
 	if (r < 0)
-		return err_say(err, ENOENT, "'%s %s' says no version: %s", name,
-			       option, why.msg);
+		return err_say(err, ENOENT, "'%s %s' says no version: %s",
+			       ops->program, option, why.msg);
 	shorten(line.text, version);
 	return 0;
 }
@@ -175,6 +176,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 
 	if (!inst)
 		return no_memory(err);
+	inst->ops = ops;
 	inst->world = w;
 	inst->net = job->port != 0;
 	int r = make_dir(w, ops, inst, err);
@@ -201,8 +203,9 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 	return 0;
 }
 
-int instance_status(const struct peer_ops *ops, struct instance *inst)
+int instance_status(struct instance *inst)
 {
+	const struct peer_ops *ops = inst->ops;
 	struct job *job = inst->job;
 
 	if (ops->status && job->exit && !inst->translated) {

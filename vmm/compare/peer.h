@@ -52,18 +52,18 @@ struct instance {
 	struct sockaddr_in address; /* of its port */
 	bool net; /* wants a network that we reach */
 	bool translated; /* the job's status is the command's */
+	const struct peer_ops *ops;
 	const struct peer_world *world;
 };
 
 struct peer_ops {
 	const char *name;
+	const char *program, *package; /* its runtime, and what has it */
 	bool walls; /* needs root: chroot, overlayfs */
 	bool unpacked; /* needs the image as files */
 	/* Is it here?  Its version, or -ENOENT with the sentence why not. */
-	int (*find)(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		    struct err *err);
-	/* Once, before the first job.  May be NULL. */
-	int (*prepare)(struct peer_world *w, struct err *err);
+	int (*find)(const struct peer_ops *ops, const struct peer_world *w,
+		    char version[PEER_VERSION_MAX], struct err *err);
 	/*
 	 * Fill argv, env, address and what the directory needs for @job.
 	 * @inst->dir is there and empty.
@@ -97,7 +97,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 		   bool lines, struct instance **ret, struct err *err);
 
 /* Of the job, once it has ended; also put into @inst->job. */
-int instance_status(const struct peer_ops *ops, struct instance *inst);
+int instance_status(struct instance *inst);
 
 /* End what runs, and leave nothing.  Accepts NULL. */
 void instance_free(struct instance *inst);
@@ -115,8 +115,8 @@ int peer_unpack(struct peer_world *w, struct err *err);
 /* A TCP port of 127.0.0.1 that is free now; or -errno. */
 int peer_free_port(struct sockaddr_in *ret, struct err *err);
 
-/* The first line that `@name @option` prints is its version. */
-int peer_version(const char *name, const char *option, const char *package,
+/* A find(): the first line that `PROGRAM --version` prints. */
+int peer_version(const struct peer_ops *ops, const struct peer_world *w,
 		 char version[PEER_VERSION_MAX], struct err *err);
 
 /*

@@ -16,11 +16,12 @@
 #include "vmm/compare/peer.h"
 #include "vmm/lib/io.h"
 
-static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		struct err *err)
+static int find(const struct peer_ops *ops, const struct peer_world *w,
+		char version[PEER_VERSION_MAX], struct err *err)
 {
 	struct utsname u;
 
+	(void)ops;
 	(void)w;
 	if (uname(&u) < 0)
 		return err_set(err, errno, "ask for the kernel's version");

@@ -13,13 +13,14 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		struct err *err)
+static int find(const struct peer_ops *ops, const struct peer_world *w,
+		char version[PEER_VERSION_MAX], struct err *err)
 {
 	AUTO_CLOSE int kvm = kvm_check_open(w->mgr->kvm, err);
 	struct kernel kernel;
 	int r = kvm < 0 ? kvm : kvm_check_caps(kvm, err);
 
+	(void)ops;
 	if (r == 0)
 		r = kvm_check_hardware("/proc/cpuinfo", err);
 	if (r == 0)

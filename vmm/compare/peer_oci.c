@@ -15,27 +15,6 @@
 
 #define CGROUPS "/sys/fs/cgroup"
 
-static int find_runc(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		     struct err *err)
-{
-	(void)w;
-	return peer_version("runc", "--version", "runc", version, err);
-}
-
-static int find_crun(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		     struct err *err)
-{
-	(void)w;
-	return peer_version("crun", "--version", "crun", version, err);
-}
-
-static int find_runsc(const struct peer_world *w,
-		      char version[PEER_VERSION_MAX], struct err *err)
-{
-	(void)w;
-	return peer_version("runsc", "--version", "gVisor", version, err);
-}
-
 static int write_bundle(const struct peer_world *w, const struct peer_job *job,
 			struct instance *inst, struct err *err)
 {
@@ -51,14 +30,13 @@ static int write_bundle(const struct peer_world *w, const struct peer_job *job,
 	return io_write_file(path, text, len, err);
 }
 
-static int launch(const char *runtime, const struct peer_world *w,
-		  const struct peer_job *job, struct instance *inst,
-		  struct err *err)
+static int launch(const struct peer_world *w, const struct peer_job *job,
+		  struct instance *inst, struct err *err)
 {
 	struct in_addr near;
 
 	if (strv_add_all(&inst->env, environ) < 0 ||
-	    strv_add(&inst->argv, "%s", runtime) < 0 ||
+	    strv_add(&inst->argv, "%s", inst->ops->program) < 0 ||
 	    strv_add(&inst->argv, "--root") < 0 ||
 	    strv_add(&inst->argv, "%s/state", inst->dir) < 0 ||
 	    strv_add(&inst->argv, "run") < 0 ||
@@ -73,24 +51,6 @@ static int launch(const char *runtime, const struct peer_world *w,
 			      &inst->address.sin_addr);
 	}
 	return write_bundle(w, job, inst, err);
-}
-
-static int launch_runc(const struct peer_world *w, const struct peer_job *job,
-		       struct instance *inst, struct err *err)
-{
-	return launch("runc", w, job, inst, err);
-}
-
-static int launch_crun(const struct peer_world *w, const struct peer_job *job,
-		       struct instance *inst, struct err *err)
-{
-	return launch("crun", w, job, inst, err);
-}
-
-static int launch_runsc(const struct peer_world *w, const struct peer_job *job,
-			struct instance *inst, struct err *err)
-{
-	return launch("runsc", w, job, inst, err);
 }
 
 static int enter(void *arg, struct err *err)
@@ -174,30 +134,36 @@ static void clean(void *arg)
 
 const struct peer_ops peer_runc = {
 	.name = "runc",
+	.program = "runc",
+	.package = "runc",
 	.walls = true,
 	.unpacked = true,
-	.find = find_runc,
-	.launch = launch_runc,
+	.find = peer_version,
+	.launch = launch,
 	.enter = enter,
 	.clean = clean,
 };
 
 const struct peer_ops peer_crun = {
 	.name = "crun",
+	.program = "crun",
+	.package = "crun",
 	.walls = true,
 	.unpacked = true,
-	.find = find_crun,
-	.launch = launch_crun,
+	.find = peer_version,
+	.launch = launch,
 	.enter = enter_crun,
 	.clean = clean,
 };
 
 const struct peer_ops peer_gvisor = {
 	.name = "gvisor",
+	.program = "runsc",
+	.package = "gVisor",
 	.walls = true,
 	.unpacked = true,
-	.find = find_runsc,
-	.launch = launch_runsc,
+	.find = peer_version,
+	.launch = launch,
 	.enter = enter,
 	.clean = clean,
 };

@@ -22,18 +22,16 @@
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/writable.h"
 
-#define QEMU "qemu-system-x86_64"
-#define MIB  ((uint64_t)1 << 20)
+#define MIB ((uint64_t)1 << 20)
 #define MACHINE                                                                \
 	"microvm,pic=off,pit=off,rtc=off,usb=off,graphics=off,pcie=on,"        \
 	"isa-serial=on"
-/* As `belljar run` has it, but for the serial port. */
+/* As `belljar run` has it, but for the serial port (qemu_job.h). */
 static const char cmdline[] =
-	"reboot=t panic=-1 pci=noearly quiet noreplace-smp "
-	"initcall_blacklist=slab_sysfs_init";
+	KERNEL_CMDLINE KERNEL_CMDLINE_MINIMAL " quiet console=null";
 
-static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
-		struct err *err)
+static int find(const struct peer_ops *ops, const struct peer_world *w,
+		char version[PEER_VERSION_MAX], struct err *err)
 {
 	AUTO_CLOSE int kvm = kvm_check_open(w->mgr->kvm, err);
 	char path[PATH_MAX + 32];
@@ -50,16 +48,26 @@ static int find(const struct peer_world *w, char version[PEER_VERSION_MAX],
 		       w->mgr->libdir);
 	if (r == 0 && access(path, R_OK) < 0)
 		return err_set(err, errno, "its init '%s'", path);
-	return r < 0 ? r
-		     : peer_version(QEMU, "--version", "qemu-system-x86",
-				    version, err);
+	return r < 0 ? r : peer_version(ops, w, version, err);
 }
 
-static int add_machine(const struct peer_job *job, struct strv *argv)
+static int add_machine(const struct peer_ops *ops, const struct peer_job *job,
+		       struct strv *argv)
 {
-	/* The lab's emulated processor has no XSAVE that nests. */
-	const char *cpu = getenv("BELLJAR_LAB") ? "host,-xsave,-avx" : "host";
-	const char *const fixed[] = {
+	char smp[16], memory[32];
+	const char *const args[] = {
+		ops->program,
+		"-M",
+		MACHINE,
+		"-accel",
+		"kvm",
+		"-cpu",
+		/* The lab's emulated processor has no XSAVE that nests. */
+		getenv("BELLJAR_LAB") ? "host,-xsave,-avx" : "host",
+		"-smp",
+		smp,
+		"-m",
+		memory,
 		"-nodefaults",
 		"-no-user-config",
 		"-display",
@@ -76,31 +84,13 @@ static int add_machine(const struct peer_job *job, struct strv *argv)
 		"-append",
 		cmdline,
 	};
-	int r = strv_add(argv, QEMU);
+	int r = 0;
 
-	if (r == 0)
-		r = strv_add(argv, "-M");
-	if (r == 0)
-		r = strv_add(argv, MACHINE);
-	if (r == 0)
-		r = strv_add(argv, "-accel");
-	if (r == 0)
-		r = strv_add(argv, "kvm");
-	if (r == 0)
-		r = strv_add(argv, "-cpu");
-	if (r == 0)
-		r = strv_add(argv, "%s", cpu);
-	if (r == 0)
-		r = strv_add(argv, "-smp");
-	if (r == 0)
-		r = strv_add(argv, "%u", job->cpus);
-	if (r == 0)
-		r = strv_add(argv, "-m");
-	if (r == 0)
-		r = strv_add(argv, "%llu",
-			     (unsigned long long)(job->memory / MIB));
-	for (size_t i = 0; r == 0 && i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		r = strv_add(argv, "%s", fixed[i]);
+	(void)snprintf(smp, sizeof(smp), "%u", job->cpus);
+	(void)snprintf(memory, sizeof(memory), "%llu",
+		       (unsigned long long)(job->memory / MIB));
+	for (size_t i = 0; r == 0 && i < sizeof(args) / sizeof(args[0]); i++)
+		r = strv_add(argv, "%s", args[i]);
 	return r;
 }
 
@@ -173,7 +163,7 @@ static int launch(const struct peer_world *w, const struct peer_job *job,
 		r = qemu_initrd(w, job, initrd, err);
 	if (r < 0)
 		return r;
-	r = add_machine(job, &inst->argv);
+	r = add_machine(inst->ops, job, &inst->argv);
 	if (r == 0)
 		r = add_files(w, &inst->argv, layer, initrd);
 	if (r == 0)
@@ -193,6 +183,8 @@ static int status(int raw)
 
 const struct peer_ops peer_qemu = {
 	.name = "qemu",
+	.program = "qemu-system-x86_64",
+	.package = "qemu-system-x86",
 	.unpacked = true,
 	.find = find,
 	.launch = launch,

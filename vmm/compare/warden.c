@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "vmm/compare/proctree.h"
+#include "vmm/manager/spawn.h"
 #include "vmm/manager/timing.h"
 
 #define NS_PER_S  1000000000ULL
@@ -53,17 +54,6 @@ static void report(struct warden_report *r)
 	(void)!write(FD_REPORT, r, sizeof(*r));
 }
 
-static void reset_signals(void)
-{
-	const struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int execute(const struct job_spec *spec, struct err *err)
 {
 	int r = 0;
@@ -90,7 +80,7 @@ static __attribute__((noreturn)) void child(const struct job_spec *spec)
 	struct warden_report r = { .kind = WARDEN_FAILED };
 	struct err err = { 0 };
 
-	reset_signals();
+	spawn_reset_signals();
 	(void)execute(spec, &err);
 	(void)snprintf(r.text, sizeof(r.text), "%.*s", JOB_WHY_MAX - 1,
 		       err.msg);

@@ -15,6 +15,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/manager/keeper_priv.h"
+#include "vmm/manager/kernel.h"
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/limits.h"
 #include "vmm/manager/spawn.h"
@@ -24,20 +25,8 @@
 #define FILES_MAX 16 /* kernel, disks and initramfs files */
 #define RATE_LEN  64
 
-/*
- * What every guest gets: end at once when the kernel gives up, and do not go
- * over the bus once more, by ports, for chipsets that are not there.
- */
-#define CMDLINE "reboot=t panic=-1 pci=noearly"
-
 /* Without a serial port, the driver would look for one and print there. */
 #define NO_SERIAL " quiet 8250.nr_uarts=0"
-
-/*
- * Our own kernel: keep its code as it was loaded for one processor too (the
- * patching touches 1.8 MB), and make no /sys/kernel/slab.  docs/boot.md.
- */
-#define MINIMAL " noreplace-smp initcall_blacklist=slab_sysfs_init"
 
 static const char *base_name(const char *path)
 {
@@ -173,9 +162,9 @@ static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
 	if (r == 0)
 		r = strv_add(&s->args, "--id=%s", k->plan->vm->id);
 	if (r == 0)
-		r = strv_add(&s->args, "--cmdline=%s%s%s", CMDLINE,
+		r = strv_add(&s->args, "--cmdline=%s%s%s", KERNEL_CMDLINE,
 			     o->serial ? " console=ttyS0" : NO_SERIAL,
-			     is_minimal(spec) ? MINIMAL : "");
+			     is_minimal(spec) ? KERNEL_CMDLINE_MINIMAL : "");
 	if (r == 0)
 		r = strv_add(&s->args, "--rng");
 	/* Of huge pages, or pinned for devices, none can be given back. */

@@ -12,6 +12,19 @@
 
 #include "vmm/lib/err.h"
 
+/*
+ * What every guest gets: end at once when the kernel gives up, and do not go
+ * over the bus once more, by ports, for chipsets that are not there.
+ */
+#define KERNEL_CMDLINE "reboot=t panic=-1 pci=noearly"
+
+/*
+ * Our own kernel: keep its code as it was loaded for one processor too (the
+ * patching touches 1.8 MB), and make no /sys/kernel/slab.  docs/boot.md.
+ */
+#define KERNEL_CMDLINE_MINIMAL                                                 \
+	" noreplace-smp initcall_blacklist=slab_sysfs_init"
+
 struct kernel {
 	const char *flavour; /* "minimal", "stock" or "file" */
 	char image[PATH_MAX];

@@ -37,7 +37,7 @@ int spawn_fd(struct spawn *s, int fd)
 
 /* From here to execve() only what is safe after fork(). */
 
-static void reset_signals(void)
+void spawn_reset_signals(void)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -104,7 +104,7 @@ static int execute(const struct spawn *s, int program)
 static __attribute__((noreturn)) void child(const struct spawn *s,
 					    struct start at)
 {
-	reset_signals();
+	spawn_reset_signals();
 	int r = place_fds(s, &at);
 
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)

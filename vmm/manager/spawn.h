@@ -55,6 +55,11 @@ int spawn_start(struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
  */
 int spawn_run(struct spawn *s, char *said, size_t len, struct err *err);
 
+/*
+ * In a child, after fork(): every signal at its default, none blocked.
+ */
+void spawn_reset_signals(void);
+
 /* The si_code and si_status of waitid() as one number: 128+n for signal n. */
 int spawn_status(int code, int status);
 

@@ -96,6 +96,11 @@ static int check_sizes(const struct spec *s, struct err *err)
 	return r;
 }
 
+uint64_t spec_default_memory(uint64_t host)
+{
+	return host / 2 < DEFAULT_MEMORY_MAX ? host / 2 : DEFAULT_MEMORY_MAX;
+}
+
 static int choose_memory(const struct run_options *o, uint64_t host,
 			 struct spec *s, struct err *err)
 {
@@ -103,9 +108,7 @@ static int choose_memory(const struct run_options *o, uint64_t host,
 	uint64_t memory = o->memory;
 
 	if (!memory) {
-		memory = host / 2;
-		if (memory > DEFAULT_MEMORY_MAX)
-			memory = DEFAULT_MEMORY_MAX;
+		memory = spec_default_memory(host);
 		if (memory < least)
 			memory = least;
 	}

@@ -51,6 +51,9 @@ struct spec {
 	const struct allow_list *allow; /* borrowed; NULL: no --allow */
 };
 
+/* Bytes of memory without -m, on a host with @host of them. */
+uint64_t spec_default_memory(uint64_t host);
+
 /*
  * Merge as docker does: COMMAND replaces CMD, ENTRYPOINT stays in front unless
  * --entrypoint replaces it (which drops CMD too); the environment is image,
