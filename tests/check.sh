@@ -24,28 +24,17 @@ cd "$(dirname "$0")/.."
 parts=("$@")
 all=(unit prove fuzz payload escape hostile cli compare report linux vfio)
 [ $# -gt 0 ] || parts=("${all[@]}")
-passed=0 failed=0 skipped=0
+. tests/lab/totals.sh
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# Run one part; its last "N passed, N failed[, N skipped]" line counts.
+# Run one part, and count.
 part() {
-    local name=$1 begin=$SECONDS line
+    local name=$1 begin=$SECONDS
     shift
     echo "== $name"
     "$@" 2>&1 | tee "$log"
-    local status=${PIPESTATUS[0]}
-    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$log" |
-        tail -n 1)
-    if [ -n "$line" ]; then
-        read -r p _ f _ s _ <<<"$line"
-        passed=$((passed + p)) failed=$((failed + f))
-        skipped=$((skipped + ${s:-0}))
-        [ "$status" = 0 ] || [ "$f" != 0 ] || failed=$((failed + 1))
-    else
-        failed=$((failed + 1))
-        echo "not ok - $name ended with status $status and no totals"
-    fi
+    totals "$log" "${PIPESTATUS[0]}" "$name"
     echo "== $name: $((SECONDS - begin)) s"
 }
 

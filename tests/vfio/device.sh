@@ -41,7 +41,7 @@ check "$group: edu: works after all that" payload vfio_edu "$edu"
 # What monitors with devices call, for the rows of their filters: run.sh compares
 # when both ways, group and character device, have been here.
 recorded() {
-    local program=$PWD/build/escape/lib/belljar-monitor file lib=$tmp/lib two node
+    local program=$PWD/build/escape/lib/belljar-monitor file lib=$tmp/lib two
     ulimit -l unlimited # the plain build's user has no CAP_IPC_LOCK
     : >/run/belljar-record
     chmod 666 /run/belljar-record
@@ -50,9 +50,7 @@ recorded() {
     payload vfio_nvme "$nvme"
     payload vfio_hostile "$edu"
     # Two of them reach each other's BARs, which move.
-    node=$(group_of "$nvme")
-    [ $api = group ] || node=devices/$(basename "$pci/$nvme"/vfio-dev/vfio*)
-    exec {two}<>"/dev/vfio/$node"
+    exec {two}<>"/dev/vfio/$(node_of "$nvme")"
     payload vfio_hostile "$edu" --vfio "$nvme,$api=fd:$two"
     exec {two}>&-
     mkdir "$lib"

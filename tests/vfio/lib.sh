@@ -41,20 +41,24 @@ give_back() {
     done
 }
 
+# node_of BDF: of /dev/vfio, its group's or, with $api "cdev", its own.
+node_of() {
+    if [ $api = cdev ]; then
+        echo "devices/$(basename "$pci/$1"/vfio-dev/vfio*)"
+    else
+        group_of "$1"
+    fi
+}
+
 # monitor GUEST BDF [OPTION...]: a payload guest under the bare monitor with that
 # function, which is bound to vfio-pci, by its group or, with $api "cdev", by its
 # own node.  $before is a command that runs $program.
 api=group before=() program=build-san/belljar-monitor
 monitor() {
-    local elf=build-san/guest/$1.elf bdf=$2 fd status=0 node options=()
+    local elf=build-san/guest/$1.elf bdf=$2 fd status=0 options=()
     shift 2
-    if [ $api = cdev ]; then
-        node=devices/$(basename "$pci/$bdf"/vfio-dev/vfio*)
-        options=(--iommufd /dev/iommu)
-    else
-        node=$(group_of "$bdf")
-    fi
-    exec {fd}<>"/dev/vfio/$node"
+    [ $api = group ] || options=(--iommufd /dev/iommu)
+    exec {fd}<>"/dev/vfio/$(node_of "$bdf")"
     "${before[@]}" timeout -s KILL 100 "$program" --kernel "$elf" \
         --serial stdio --memory 64m "${options[@]}" \
         --vfio "$bdf,$api=fd:$fd" "$@" </dev/null >"$tmp/out" 2>"$tmp/err" ||
