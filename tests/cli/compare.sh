@@ -200,6 +200,32 @@ kill -INT "$cli"
 reap
 check "a job that will not end: Ctrl-C ends it" is 130
 check "... leaves nothing" tidy
+# Printing waits for whoever reads it: a second Ctrl-C does not.
+python3 - "$work/err" "$work/again.json" "$build/belljar" --kvm "$work/nokvm" \
+    compare --runs 500 --with "$peers" --format json busy sh -c 'echo here' \
+    >"$work/out" <<'END'
+import fcntl, os, signal, subprocess, sys
+log, kept, *command = sys.argv[1:]
+reader, writer = os.pipe()
+fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+os.write(writer, b"x" * 4096)
+job = subprocess.Popen([*command[:4], "--output", kept, *command[4:]],
+                       stdin=subprocess.DEVNULL, stdout=writer,
+                       stderr=subprocess.PIPE, text=True)
+with open(log, "w") as copy:
+    for line in job.stderr:
+        copy.write(line)
+        if "round 2 of" in line:
+            job.send_signal(signal.SIGINT)
+        if "samples are in" in line:
+            break
+# The pipe is full: it cannot have ended by itself.
+job.send_signal(signal.SIGINT)
+print(job.wait(timeout=60))
+END
+check "Ctrl-C while it prints: it ends" test "$(cat "$work/out")" = -2
+check "... what there is was kept before" test "$(value "$work/again.json" "d['partial']")" = True
+check "... leaves nothing" tidy
 : >"$work/err"
 EXEC=exec compare --runs 500 --with "$peers" busy sh -c 'sleep 1' >"$work/out" \
     2>"$work/err" </dev/null &
