@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh - make bench: what a boot and an idle VM cost, beside QEMU's microvm
-# machine with the same kernel in the same run.  Prints a table and writes
-# build/bench.json.  Boots are measured on this machine's KVM where it runs
-# Linux, else in the lab with a clock that counts instructions.
+# machine with the same kernel in the same run, and what work costs beside a
+# container.  Prints tables and writes build/bench.json.  Measured on this
+# machine's KVM where it runs Linux, else in the lab with a clock that counts
+# instructions.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -27,5 +28,6 @@ case $(tests/lab/probe) in
 native*) lab=() per_ns= ;;
 *) lab=(tests/lab/run --icount --timeout 1500 --) per_ns=0.5 ;;
 esac
-exec "${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
+"${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
     ${per_ns:+--instructions-per-ns "$per_ns"} "$@"
+"${lab[@]}" /usr/bin/python3 tests/bench/work.py

@@ -14,6 +14,7 @@ trap 'rm -rf "$BELLJAR_ROOT"' EXIT
 cp -a "$out/store" "$BELLJAR_ROOT"
 machine=(--cpus 1 --timeout 900)
 [ "$2" != compare ] || machine=(--cpus 1 --timeout 3600)
+[ "$2" != work ] || machine=(--icount --timeout 900)
 [ "$2" != numa ] || machine+=(--vfio numa --cpus 2) # one for each node
 tests/lab/kvm --memory 2048 "${machine[@]}" \
     tests/linux/inside.sh "$out" "$2:"

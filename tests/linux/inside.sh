@@ -16,7 +16,7 @@ trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
 for group in boot status stdio disk net vsock limits memory cgroup faults numa \
-    modules untrusted hostile compare; do
+    modules untrusted hostile compare work; do
     . "tests/linux/$group.sh"
 done
 
