@@ -4,7 +4,7 @@
  * 1.2, section 5.5): free pages which it reports by itself, and the balloon
  * that it inflates when it is asked to do with less.
  *
- * What comes back is a hole in RAM's memfd: it reads as zeros, and is allocated
+ * What comes back is a hole in RAM's file: it reads as zeros, and is allocated
  * again when it is touched.  So a guest that lies loses its own data, and
  * deflating needs nothing from us.
  *

@@ -112,7 +112,7 @@ def outside_ram(pid):
                             line)
             if head:
                 size = int(head[2], 16) - int(head[1], 16)
-                # Ours is a memfd; QEMU's is one anonymous mapping of -m.
+                # Ours is a file; QEMU's is one anonymous mapping of -m.
                 ram = "guest-ram" in head[3] or size == 128 << 20
             elif line.startswith("Pss:") and not ram:
                 pss += int(line.split()[1])

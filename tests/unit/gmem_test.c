@@ -8,10 +8,15 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "vmm/core/gmem.h"
 #include "vmm/core/layout.h"
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+
+#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 #define MIB UINT64_C(0x100000)
 #define GIB UINT64_C(0x40000000)
@@ -38,6 +43,26 @@ static void nothing_is_touched_in_advance(void **state)
 			 LAYOUT_HIGH_RAM + 6 * GIB - LAYOUT_LOW_RAM_END);
 	gmem_done(&gm);
 	assert_int_equal(gm.fd, -1);
+}
+
+/* What shmem_enabled says is for memfds; whoever may mount asks for himself. */
+static void a_touch_allocates_a_huge_page(void **state)
+{
+	AUTO_CLOSE int may = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	AUTO_FREE char *allowed = NULL;
+	struct gmem gm;
+	struct err err;
+	struct stat st;
+
+	(void)state;
+	if (may < 0 || io_read_file(SHMEM_ENABLED, 256, &allowed, &err) < 0 ||
+	    strstr(allowed, "[deny]"))
+		skip();
+	assert_int_equal(make(&gm, 64 * MIB, &err), 0);
+	assert_int_equal(gmem_write(&gm, 5 * MIB, "a", 1), 0);
+	assert_int_equal(fstat(gm.fd, &st), 0);
+	assert_int_equal(st.st_blocks * 512, 2 * MIB);
+	gmem_done(&gm);
 }
 
 static void edges_hold(void **state)
@@ -116,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_touched_in_advance),
+		cmocka_unit_test(a_touch_allocates_a_huge_page),
 		cmocka_unit_test(edges_hold),
 		cmocka_unit_test(nothing_crosses_the_hole),
 		cmocka_unit_test(a_host_that_refuses_is_said),

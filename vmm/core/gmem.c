@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gmem.c - guest RAM as one memfd, and the only way into it. */
+/* gmem.c - guest RAM as one file, and the only way into it. */
 #include "vmm/core/gmem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/memfd.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -57,17 +56,11 @@ static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 	return 0;
 }
 
-static int make_memfd(struct gmem *gm, struct err *err)
+static int make_file(struct gmem *gm, struct err *err)
 {
-	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-
-	if (gm->page == GMEM_PAGE_2M)
-		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
-	else if (gm->page == GMEM_PAGE_1G)
-		flags |= MFD_HUGETLB | MFD_HUGE_1GB;
-	gm->fd = memfd_create("guest-ram", flags);
+	gm->fd = gmem_open(gm->size, gm->page, err);
 	if (gm->fd < 0)
-		return err_set(err, errno, "create guest RAM");
+		return gm->fd;
 	if (ftruncate(gm->fd, (off_t)gm->size) < 0)
 		return no_room(errno, gm->size, err);
 	return 0;
@@ -101,7 +94,7 @@ int gmem_init(struct gmem *gm, const struct gmem_config *cfg, struct err *err)
 	lay_out(gm);
 	int r = gmem_plan(gm, cfg, err);
 	if (r == 0)
-		r = make_memfd(gm, err);
+		r = make_file(gm, err);
 	for (unsigned i = 0; r == 0 && i < gm->nr; i++)
 		r = map_region(gm, &gm->region[i], err);
 	if (r == 0)
@@ -197,9 +190,9 @@ int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len)
 }
 
 /*
- * Writing to the memfd takes small pages even where the mapping would get
- * huge ones (shmem_enabled=advise).  So fault in one page of each huge page
- * first, of those that will be filled anyway.
+ * Writing to the file takes small pages even where the mapping gets huge ones.
+ * So fault in one page of each huge page first, of those that will be filled
+ * anyway.
  */
 static void ask_for_huge(unsigned char *host, uint64_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gmem.h - guest RAM: one memfd, mapped shared, seen by the guest as one
+ * gmem.h - guest RAM: one file in memory, mapped shared, seen by the guest as one
  * region below the 4 GiB hole and one above.  Nothing of it is allocated
  * before it is touched, unless it is made of huge pages or populated.
  *
@@ -40,7 +40,7 @@ struct gmem_config {
 struct gmem_region {
 	gpa_t gpa;
 	uint64_t size;
-	uint64_t offset; /* in the memfd */
+	uint64_t offset; /* in the file */
 	unsigned char *host;
 };
 
@@ -129,7 +129,7 @@ int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
 
 /*
  * Give the whole pages of [@host, @host + @len), which came from gmem_ptr() or
- * gmem_iov(), back to the host: a hole in the memfd.  They read as zeros, and
+ * gmem_iov(), back to the host: a hole in the file.  They read as zeros, and
  * are allocated again when they are touched.  Returns the bytes, or -errno:
  * -EFAULT outside one region, -EOPNOTSUPP when RAM is of huge pages, which
  * others might take.  Any thread.

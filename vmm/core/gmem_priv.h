@@ -6,6 +6,13 @@
 #include "vmm/core/gmem.h"
 
 /*
+ * The file that RAM of @size bytes in pages of @page lies in, empty, in memory
+ * only, gone with its last descriptor and mapping.  A descriptor, or -errno
+ * with a sentence.
+ */
+int gmem_open(uint64_t size, uint64_t page, struct err *err);
+
+/*
  * Cut the regions (their host addresses not known yet) into ranges of nodes
  * and compare with what the host has.  -errno with a sentence.
  */
