@@ -52,10 +52,11 @@ UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
 SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
 COMPARE  := $(call sources,images/compare)
-GUEST    := $(INIT) $(COMPARE)
+GPU      := $(call sources,images/compare/gpu)
+GUEST    := $(INIT) $(COMPARE) $(GPU)
 TESTSRC  := $(wildcard tests/*/*.c tests/*/*/*.c)
 HDR      := $(wildcard vmm/*/*.h devices/*.h devices/*/*.h firmware/*.h \
-	    images/*/*.h tests/*/*.h)
+	    images/*/*.h images/*/*/*.h tests/*/*.h)
 
 all: $(PROGRAMS) $O/init $O/initrd.cpio $O/compare/image/index.json \
 	$O/compare/qemu.cpio

@@ -24,7 +24,7 @@ SUITE     := $(filter-out $(QEMU),$(COMPARE))
 SUITELIB  := vmm/lib/err.c vmm/lib/io.c
 QEMUINIT  := $(QEMU) \
 	     $(patsubst %,images/init/%.c,disks mounts netlink rootfs say)
-GUESTHDR  := $(wildcard images/*/*.h vmm/abi/*.h vmm/lib/*.h)
+GUESTHDR  := $(wildcard images/*/*.h images/*/*/*.h vmm/abi/*.h vmm/lib/*.h)
 
 # Speed is what it is about: not -Os.
 $O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
@@ -32,6 +32,13 @@ $O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
 	@echo '  MUSL  $@'
 	@$(MUSL) $(CSTD) $(filter-out -Wundef,$(WARN)) $(INITFLAGS) -O3 \
 		$(SUITE) $(SUITELIB) -lm -lpthread -o $@
+
+# Not static, and for any glibc since 2.34: libcuda.so.1 brings its own needs.
+$O/compare/gpu: $(GPU) images/compare/pace.c vmm/lib/err.c $(GUESTHDR)
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	@$(CC) $(CSTD) $(WARN) $(HARDEN) -O2 -s $(LDFLAGS) \
+		$(filter %.c,$^) -o $@
 
 $O/compare/qemu_init: $(QEMUINIT) $(SUITELIB) $(GUESTHDR)
 	@mkdir -p $(@D)
@@ -43,9 +50,10 @@ $O/compare/qemu.cpio: $O/compare/qemu_init images/init/pack.sh
 	@echo '  CPIO  $@'
 	@images/init/pack.sh $< $@
 
-$O/compare/image/index.json: $O/compare/suite images/compare/build.sh
+$O/compare/image/index.json: $O/compare/suite $O/compare/gpu \
+		images/compare/build.sh
 	@echo '  OCI   $(@D)'
-	@images/compare/build.sh $< $(@D)
+	@images/compare/build.sh $O/compare/suite $O/compare/gpu $(@D)
 
 deps:
 	images/deps.sh

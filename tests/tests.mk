@@ -46,6 +46,14 @@ $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ \
 		-ljson-c -larchive -lcrypto -lyaml -lcap-ng -o $@
 
+# A libcuda.so.1 for machines without a GPU.
+$O/tests/compare/cuda/libcuda.so.1: tests/compare/cuda_mock.c \
+		tests/compare/ptx.c tests/compare/ptx.h
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	@$(CC) $(CSTD) $(WARN) -O2 -fPIC -shared -Wl,-soname,$(@F) \
+		$(filter %.c,$^) -lm -o $@
+
 $O/tests/compare/render: $O/tests/compare/render.o \
 		$(call layerlib,compare manager hostdev jail lib)
 	@echo '  LD    $@'
@@ -56,7 +64,8 @@ unit: testprogs
 
 CLIPROGS := $(addprefix $O/tests/cli/,fake_monitor fake_net fake_host)
 cliprogs: $(CLIPROGS)
-testprogs: all $(UNIT) cliprogs $O/tests/compare/render
+testprogs: all $(UNIT) cliprogs $O/tests/compare/render \
+	$O/tests/compare/cuda/libcuda.so.1
 
 check:
 	@images/deps.sh

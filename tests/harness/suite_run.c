@@ -29,6 +29,12 @@ static void limit_file_size(rlim_t size)
 
 void suite_start(struct suite_run *r, const char *const *words, rlim_t file_max)
 {
+	suite_start_other(r, "suite", words, file_max);
+}
+
+void suite_start_other(struct suite_run *r, const char *name,
+		       const char *const *words, rlim_t file_max)
+{
 	const char *build = getenv("BELLJAR_BUILD");
 	char program[4096];
 	char *argv[SUITE_WORDS_MAX + 2] = { program };
@@ -36,8 +42,8 @@ void suite_start(struct suite_run *r, const char *const *words, rlim_t file_max)
 
 	for (size_t i = 0; i < SUITE_WORDS_MAX && words[i]; i++)
 		argv[i + 1] = (char *)(uintptr_t)words[i];
-	(void)snprintf(program, sizeof(program), "%s/compare/suite",
-		       build ? build : "build");
+	(void)snprintf(program, sizeof(program), "%s/compare/%s",
+		       build ? build : "build", name);
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(err, O_CLOEXEC), 0);

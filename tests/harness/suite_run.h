@@ -28,6 +28,10 @@ struct suite_run {
 void suite_start(struct suite_run *r, const char *const *words,
 		 rlim_t file_max);
 
+/* The same with @name, another program of the image. */
+void suite_start_other(struct suite_run *r, const char *name,
+		       const char *const *words, rlim_t file_max);
+
 /* Close its standard input, and wait for its end. */
 void suite_finish(struct suite_run *r);
 

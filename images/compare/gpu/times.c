@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* times.c - as many measurements as the budget has room for, at least a few. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "images/compare/gpu/rows.h"
+#include "images/compare/pace.h"
+
+struct times *times_new(int64_t budget, struct err *err)
+{
+	struct times *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		(void)err_set(err, ENOMEM, "get memory for times");
+	else
+		t->until = pace_now() + budget;
+	return t;
+}
+
+bool times_more(const struct times *t)
+{
+	return t->n < TIMES_MIN || (t->n < TIMES_MAX && pace_now() < t->until);
+}
+
+void times_add(struct times *t, int64_t ns)
+{
+	/* A clock that did not move: no division by it. */
+	t->ns[t->n++] = ns > 0 ? ns : 1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+double times_median(struct times *t)
+{
+	qsort(t->ns, t->n, sizeof(t->ns[0]), by_value);
+	return (double)t->ns[t->n / 2];
+}
