@@ -205,6 +205,66 @@ static void a_pipe_keeps_nobody(void **state)
 	(void)alarm(0);
 }
 
+static struct json_object *edits;
+
+static int edits_of(struct world *w, const char *bdf)
+{
+	const struct strv none = { .n = 0 };
+
+	return cdi_edits(&w->h.sys, &none, &w->all,
+			 hostdev_find(&w->all, bdf, NULL), &edits, &w->err);
+}
+
+static const char *edit(const char *pointer)
+{
+	struct json_object *o = NULL;
+
+	return json_pointer_get(edits, pointer, &o) == 0
+		       ? json_object_get_string(o)
+		       : "none";
+}
+
+static void a_function_leads_to_its_edits(void **state)
+{
+	struct world *w = *state;
+
+	if (edits_of(w, GPU) != 0)
+		fail_msg("%s", w->err.msg);
+	assert_int_equal(json_object_array_length(edits), 2);
+	assert_string_equal(edit("/0/deviceNodes/0/path"), "/dev/nvidiactl");
+	assert_string_equal(edit("/0/hooks/0/hookName"), "createContainer");
+	assert_string_equal(edit("/1/deviceNodes/0/path"), "/dev/nvidia0");
+	json_object_put(edits);
+
+	/* Not "two", which has another function as well; not a broken file. */
+	fake_host_file(&w->h, "{", "etc/cdi/broken.json");
+	assert_int_equal(edits_of(w, DISK), 0);
+	assert_int_equal(json_object_array_length(edits), 1);
+	assert_string_equal(edit("/0/env/0"), "DISK=1");
+	json_object_put(edits);
+	assert_int_equal(edits_of(w, AUDIO), -ENOENT);
+	assert_non_null(strstr(w->err.msg, "how a container gets " AUDIO));
+	assert_non_null(strstr(w->err.msg, "broken.json"));
+	assert_non_null(strstr(w->err.msg, "--cdi-spec-dir"));
+}
+
+static void the_later_directory_has_the_edits(void **state)
+{
+	static const char other[] =
+		"{\"kind\":\"a.b/c\",\"devices\":[{\"name\":\"0\","
+		"\"containerEdits\":{\"env\":[\"OTHER=1\"],\"deviceNodes\":"
+		"[{\"path\":\"/dev/nvidia0\"}]}}]}";
+	struct world *w = *state;
+
+	fake_host_file(&w->h, other, "run/cdi/other.json");
+	/* Within a directory any that leads there will do. */
+	fake_host_file(&w->h, other, "run/cdi/twin.json");
+	assert_int_equal(edits_of(w, GPU), 0);
+	assert_int_equal(json_object_array_length(edits), 1);
+	assert_string_equal(edit("/0/env/0"), "OTHER=1");
+	json_object_put(edits);
+}
+
 /* In place of the only file: what is said of it. */
 static void hostile(struct world *w, const char *text, const char *said)
 {
@@ -292,6 +352,8 @@ int main(void)
 		CDI(given_directories_replace_the_usual),
 		CDI(a_broken_file_hides_no_other),
 		CDI(a_pipe_keeps_nobody),
+		CDI(a_function_leads_to_its_edits),
+		CDI(the_later_directory_has_the_edits),
 		CDI(hostile_files_lead_nowhere),
 		CDI(bounds_hold),
 		CDI(numbers_are_no_names),

@@ -20,6 +20,7 @@
 struct search {
 	const struct hostdev_sys *sys;
 	const struct hostdev_list *all;
+	const struct hostdev *function; /* whose name is sought; or NULL */
 	const char *name; /* vendor.com/class=name, whole */
 	char kind[128]; /* vendor.com/class */
 	const char *device; /* name */
@@ -29,6 +30,12 @@ struct search {
 	struct err broken; /* the first file that could not be read */
 	char others[200]; /* names of the same kind */
 };
+
+/* Of a node on the host. */
+static const char *node_path(struct json_object *node)
+{
+	return json_str_or(node, "hostPath", json_str_or(node, "path", ""));
+}
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -66,22 +73,49 @@ static void remember(struct search *s, const char *name)
 		       len ? ", " : "", s->kind, name);
 }
 
-/* The entry of `devices` with our name. */
+/* Does the device @o of a file lead to our function, and to no other? */
+static bool leads_there(const struct search *s, struct json_object *o)
+{
+	struct json_object *edits = NULL, *list = NULL;
+	const struct hostdev *dev[HOSTDEV_TAKE_MAX];
+	bool there = false;
+
+	if (json_get_obj(o, "containerEdits", &edits, NULL) < 0 ||
+	    json_get_array(edits, "deviceNodes", &list, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		size_t n = cdi_node_functions(
+			s->sys, s->all,
+			node_path(json_object_array_get_idx(list, i)), dev,
+			HOSTDEV_TAKE_MAX);
+
+		for (size_t j = 0; j < n; j++)
+			if (dev[j] != s->function)
+				return false;
+		there |= n > 0;
+	}
+	return there;
+}
+
+/* The entry of `devices` with our name, or function. */
 static struct json_object *find_entry(struct search *s,
 				      struct json_object *spec)
 {
 	struct json_object *list = NULL;
 
-	if (strcmp(json_str_or(spec, "kind", ""), s->kind) != 0 ||
+	if ((!s->function &&
+	     strcmp(json_str_or(spec, "kind", ""), s->kind) != 0) ||
 	    json_get_array(spec, "devices", &list, NULL) < 0)
 		return NULL;
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		const char *name = json_str_or(o, "name", "");
 
-		if (strcmp(name, s->device) == 0)
+		if (s->function ? leads_there(s, o)
+				: strcmp(name, s->device) == 0)
 			return o;
-		remember(s, name);
+		if (!s->function)
+			remember(s, name);
 	}
 	return NULL;
 }
@@ -105,7 +139,7 @@ static int look_into(struct search *s, const char *path, bool first,
 		return 0;
 	}
 	struct json_object *entry = find_entry(s, spec);
-	if (!entry)
+	if (!entry || (s->function && !first))
 		return 0;
 	if (!first)
 		return err_say(err, EEXIST,
@@ -199,8 +233,7 @@ static int add_node(const struct search *s, struct json_object *node,
 		    struct cdi_device *ret, struct err *err)
 {
 	const struct hostdev *dev[HOSTDEV_TAKE_MAX];
-	const char *path =
-		json_str_or(node, "hostPath", json_str_or(node, "path", ""));
+	const char *path = node_path(node);
 
 	/* One slice of a GPU, and behind it the GPU of everybody. */
 	if (strncmp(path, "/dev/nvidia-caps/", 17) == 0)
@@ -306,6 +339,11 @@ static int resolve(struct search *s, struct cdi_device *ret, struct err *err)
 	return r;
 }
 
+static int search(struct search *s, const struct strv *dirs, struct err *err)
+{
+	return dirs->n ? search_given(s, dirs, err) : search_defaults(s, err);
+}
+
 int cdi_find(const struct hostdev_sys *sys, const struct strv *dirs,
 	     const struct hostdev_list *all, const char *name,
 	     struct cdi_device *ret, struct err *err)
@@ -319,8 +357,7 @@ int cdi_find(const struct hostdev_sys *sys, const struct strv *dirs,
 	memcpy(s.kind, name, (size_t)(equals - name));
 	s.device = equals + 1;
 
-	int r = dirs->n ? search_given(&s, dirs, err)
-			: search_defaults(&s, err);
+	int r = search(&s, dirs, err);
 	if (r == 0)
 		r = resolve(&s, ret, err);
 	json_object_put(s.spec);
@@ -330,4 +367,45 @@ int cdi_find(const struct hostdev_sys *sys, const struct strv *dirs,
 void cdi_device_done(struct cdi_device *dev)
 {
 	strv_done(&dev->env);
+}
+
+static int put_edits(struct json_object *owner, struct json_object *list,
+		     struct err *err)
+{
+	struct json_object *edits = NULL;
+
+	if (json_get_obj(owner, "containerEdits", &edits, NULL) < 0 ||
+	    json_object_array_add(list, json_object_get(edits)) == 0)
+		return 0;
+	json_object_put(edits);
+	return err_set(err, ENOMEM, "read CDI files");
+}
+
+int cdi_edits(const struct hostdev_sys *sys, const struct strv *dirs,
+	      const struct hostdev_list *all, const struct hostdev *function,
+	      struct json_object **ret, struct err *err)
+{
+	struct search s = { .sys = sys, .all = all, .function = function };
+	AUTO_JSON struct json_object *list = json_object_new_array();
+
+	if (!list)
+		return err_set(err, ENOMEM, "read CDI files");
+	int r = search(&s, dirs, err);
+	if (r == 0 && !s.found)
+		r = err_say(err, ENOENT,
+			    "no CDI file says how a container gets %s%s%.200s; "
+			    "the vendor's tool writes them ('nvidia-ctk cdi "
+			    "generate'), --cdi-spec-dir says where they are",
+			    function->bdf,
+			    s.broken.code ? ", and one could not be read: "
+					  : "",
+			    s.broken.code ? s.broken.msg : "");
+	if (r == 0)
+		r = put_edits(s.spec, list, err);
+	if (r == 0)
+		r = put_edits(s.found, list, err);
+	if (r == 0)
+		*ret = TAKE_PTR(list);
+	json_object_put(s.spec);
+	return r;
 }

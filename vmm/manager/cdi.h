@@ -6,10 +6,13 @@
  * Such a file says how a container gets a device of the host: device nodes,
  * variables, mounts, hooks.  A VM gets the function behind the nodes, and the
  * variables; mounts and hooks are about the host's driver, which the guest
- * does not have.  (github.com/cncf-tags/container-device-interface, SPEC.md)
+ * does not have.  Only the containers of `belljar compare` get all of it.
+ * (github.com/cncf-tags/container-device-interface, SPEC.md)
  */
 #ifndef VMM_MANAGER_CDI_H
 #define VMM_MANAGER_CDI_H
+
+#include <json-c/json.h>
 
 #include "vmm/hostdev/hostdev.h"
 #include "vmm/manager/strv.h"
@@ -35,6 +38,16 @@ int cdi_find(const struct hostdev_sys *sys, const struct strv *dirs,
 	     const struct hostdev_list *all, const char *name,
 	     struct cdi_device *ret, struct err *err);
 void cdi_device_done(struct cdi_device *dev);
+
+/*
+ * The other way: the first name whose nodes lead to @function and to no other,
+ * and what a container has to be given for it: the file's "containerEdits" and
+ * then the device's, an array of objects as they are in the file, unchecked.
+ * The caller owns *@ret.  -ENOENT with a sentence when there is none.
+ */
+int cdi_edits(const struct hostdev_sys *sys, const struct strv *dirs,
+	      const struct hostdev_list *all, const struct hostdev *function,
+	      struct json_object **ret, struct err *err);
 
 #define AUTO_CDI_DEVICE __attribute__((cleanup(cdi_device_done)))
 

@@ -299,6 +299,16 @@ static int place_ports(struct choice *c)
 			     c->err);
 }
 
+int devices_find(const struct manager *mgr, const struct run_options *o,
+		 struct devices *ret, struct err *err)
+{
+	struct choice c = { mgr, o, ret, err };
+
+	*ret = (struct devices){ .nr_numa = 0 };
+	int r = hostdev_list(&mgr->sys, &ret->list, err);
+	return r < 0 ? r : add_asks(&c);
+}
+
 int devices_choose(const struct manager *mgr, const struct run_options *o,
 		   struct devices *ret, struct err *err)
 {
@@ -307,9 +317,7 @@ int devices_choose(const struct manager *mgr, const struct run_options *o,
 
 	*ret = (struct devices){ .nr_numa = 0 };
 	if (o->devices.n) {
-		r = hostdev_list(&mgr->sys, &ret->list, err);
-		if (r == 0)
-			r = add_asks(&c);
+		r = devices_find(mgr, o, ret, err);
 		if (r == 0)
 			r = check_owners(&c);
 		if (r == 0)

@@ -35,6 +35,13 @@ struct devices {
  */
 int devices_choose(const struct manager *mgr, const struct run_options *o,
 		   struct devices *ret, struct err *err);
+
+/*
+ * Only what the options stand for, in @ret->list and @ret->set; whether a VM
+ * can have that is not asked, but for counts, which mean free ones.
+ */
+int devices_find(const struct manager *mgr, const struct run_options *o,
+		 struct devices *ret, struct err *err);
 void devices_done(struct devices *d);
 
 /*
