@@ -3,7 +3,7 @@
 #
 # compare.sh - `belljar compare` where no KVM is needed: real runs of the
 # built-in suite and of commands, bare and in containers, what it refuses, how
-# it is interrupted, and that nothing stays behind.
+# it is interrupted, and that nothing stays behind.  GPUs: gpu_rows.sh.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -44,7 +44,7 @@ check "unknown peer, with a suggestion" said 125 "did you mean 'runc'?"
 try compare --with ,
 check "no peer at all" said 125 "name a peer"
 try compare --suite fast
-check "unknown suite" said 125 "there are quick, full and training"
+check "unknown suite" said 125 "there are quick, full, training and gpu"
 try compare --runs 0
 check "no runs" said 125 "--runs: 0 is outside 1..1000"
 try compare --runs many
@@ -155,7 +155,7 @@ check "... a container has more system calls than none" test "$(value "$f" \
 check "... what was freed comes back" test "$(value "$f" \
     "rows['memory.back']['samples']['bare'][0] > 90")" = True
 check "... GPU rows say why they are empty" test "$(value "$f" \
-    "rows['gpu.step']['empty']")" = 'no GPU is attached to this run'
+    "rows['gpu.step']['empty']")" = 'no GPU was asked for: --gpus'
 check "... a report" grep -q '<svg' "$work/page.html"
 check "nothing is left after the suite" tidy
 
@@ -241,6 +241,8 @@ check "kill -9: its jobs and their cgroups end too" wait_for no_jobs
 check "... no mounts" test -z "$(grep -F "$root" /proc/self/mountinfo)"
 try bj images
 check "... the next command sweeps its files" test -z "$(ls "$root/tmp")"
+
+. tests/cli/gpu_rows.sh
 
 ## What is documented
 bj compare --help >"$work/out" 2>"$work/err"

@@ -117,6 +117,176 @@ static void users_have_no_capabilities(void **state)
 			    "[9]");
 }
 
+/* As nvidia-ctk has it: the file's own, and the device's. */
+static const char edits_text[] =
+	"[{\"env\":[\"NVIDIA_VISIBLE_DEVICES=void\",\"A=c\"],"
+	"\"deviceNodes\":[{\"path\":\"/dev/zero2\",\"hostPath\":\"/dev/zero\"}],"
+	"\"mounts\":[{\"hostPath\":\"/usr/lib/x.so.1\",\"containerPath\":"
+	"\"/lib/x.so.1\",\"options\":[\"ro\"]}],"
+	"\"hooks\":[{\"hookName\":\"createContainer\",\"path\":\"/bin/hook\","
+	"\"args\":[\"hook\",\"x\"]}]},"
+	"{\"deviceNodes\":[{\"path\":\"/dev/gpu0\",\"type\":\"c\",\"major\":195,"
+	"\"minor\":0,\"fileMode\":438,\"permissions\":\"rw\"}],"
+	"\"additionalGids\":[44]}]";
+
+static struct json_object *parsed(const char *text)
+{
+	struct json_object *o = json_tokener_parse(text);
+
+	assert_non_null(o);
+	return o;
+}
+
+static void edits_of_a_device_are_in_the_bundle(void **state)
+{
+	const struct peer_job job = { .memory = 64 << 20, .gpu = true };
+	struct instance inst = { 0 };
+	AUTO_JSON struct json_object *edits = parsed(edits_text);
+	struct err err;
+
+	(void)state;
+	AUTO_JSON struct json_object *doc = bundle(&inst, &job);
+	if (oci_edits_apply(doc, edits, &err) < 0)
+		fail_msg("%s", err.msg);
+	const char *env = text_of(doc, "/process/env");
+	assert_non_null(strstr(env, "\"NVIDIA_VISIBLE_DEVICES=void\""));
+	assert_non_null(strstr(env, "\"A=c\""));
+	assert_null(strstr(env, "\"A=b\""));
+	assert_string_equal(text_of(doc, "/linux/devices/0/path"),
+			    "\"/dev/zero2\"");
+	assert_string_equal(text_of(doc, "/linux/devices/0/minor"), "5");
+	assert_string_equal(text_of(doc, "/linux/devices/1/fileMode"), "438");
+	/* The first one still forbids all others. */
+	assert_string_equal(text_of(doc, "/linux/resources/devices/0/allow"),
+			    "false");
+	assert_string_equal(text_of(doc, "/linux/resources/devices/2/major"),
+			    "195");
+	assert_string_equal(text_of(doc, "/linux/resources/devices/2/access"),
+			    "\"rw\"");
+	assert_non_null(strstr(text_of(doc, "/mounts"), "/usr/lib/x.so.1"));
+	assert_non_null(strstr(text_of(doc, "/mounts"), "\"ro\",\"rbind\""));
+	assert_non_null(strstr(text_of(doc, "/hooks/createContainer/0/args"),
+			       "\"hook\",\"x\""));
+	assert_string_equal(text_of(doc, "/process/user/additionalGids"),
+			    "[44]");
+}
+
+static void broken_edits_are_a_sentence(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} bad[] = {
+		{ "[{\"deviceNodes\":[7]}]", "a device node without a path" },
+		{ "[{\"deviceNodes\":[{\"path\":\"x\"}]}]", "without a path" },
+		{ "[{\"deviceNodes\":[{\"path\":\"/dev/none\"}]}]",
+		  "device '/dev/none'" },
+		{ "[{\"deviceNodes\":[{\"path\":\"/etc\"}]}]",
+		  "a device node that is none" },
+		{ "[{\"mounts\":[{\"hostPath\":\"/x\"}]}]",
+		  "both of its paths" },
+		{ "[{\"mounts\":[[]]}]", "both of its paths" },
+		{ "[{\"env\":[\"A\"]}]", "not NAME=VALUE" },
+		{ "[{\"env\":[{}]}]", "not NAME=VALUE" },
+		{ "[{\"hooks\":[{\"hookName\":\"x\",\"path\":\"/x\"}]}]",
+		  "a hook" },
+		{ "[{\"hooks\":[{\"hookName\":\"poststop\"}]}]", "a hook" },
+		{ "[{\"additionalGids\":[\"0\"]}]", "a group" },
+	};
+	const struct peer_job job = { .memory = 64 << 20, .gpu = true };
+	struct instance inst = { 0 };
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		AUTO_JSON struct json_object *doc = bundle(&inst, &job);
+		AUTO_JSON struct json_object *edits = parsed(bad[i].text);
+
+		assert_true(oci_edits_apply(doc, edits, &err) < 0);
+		if (!strstr(err.msg, bad[i].said))
+			fail_msg("'%s' without '%s'", err.msg, bad[i].said);
+	}
+}
+
+/* What of it is no list of ours is passed over, as by all readers of CDI. */
+static void odd_edits_change_nothing(void **state)
+{
+	const struct peer_job job = { .memory = 64 << 20 };
+	struct instance inst = { 0 };
+	struct err err;
+
+	(void)state;
+	AUTO_JSON struct json_object *doc = bundle(&inst, &job);
+	AUTO_JSON struct json_object *same = bundle(&inst, &job);
+	AUTO_JSON struct json_object *edits =
+		parsed("[7,[],{\"env\":{},\"mounts\":0,\"intelRdt\":{}}]");
+	assert_int_equal(oci_edits_apply(doc, edits, &err), 0);
+	assert_true(json_object_equal(doc, same));
+}
+
+static bool has(const struct strv *s, const char *text)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+static void a_vm_gets_the_gpu_as_a_person_would_say_it(void **state)
+{
+	char option[] = "--kernel-modules=/m", *options[] = { option, NULL };
+	const struct gpu_plan plan = { .vm_options = { options, 1 } };
+	char gpu[] = "/gpu", *args[] = { gpu, NULL }, data[] = "/d",
+	     run[] = "/r", all[] = "sha256:1";
+	struct peer_job job = { .args = args, .memory = 64 << 20, .cpus = 1 };
+	struct instance inst = { 0 };
+	struct err err;
+
+	(void)state;
+	mgr = (struct manager){ .data = data, .run = run, .kvm = "/k" };
+	(void)snprintf(image.id, sizeof(image.id), "%s", all);
+	world.gpu = (struct gpu){ .bdf = "0000:01:00.0", .plan = &plan };
+	assert_int_equal(peer_belljar.launch(&world, &job, &inst, &err), 0);
+	assert_false(has(&inst.argv, "--gpus=device=0000:01:00.0"));
+	strv_done(&inst.argv);
+	strv_done(&inst.env);
+
+	inst = (struct instance){ 0 };
+	job.gpu = true;
+	assert_int_equal(peer_belljar.launch(&world, &job, &inst, &err), 0);
+	assert_true(has(&inst.argv, "--gpus=device=0000:01:00.0"));
+	assert_true(has(&inst.argv, option));
+	assert_true(has(&inst.argv, all));
+	strv_done(&inst.argv);
+	strv_done(&inst.env);
+
+	inst = (struct instance){ 0 };
+	(void)snprintf(world.gpu.image, sizeof(world.gpu.image), "sha256:2");
+	assert_int_equal(peer_belljar.launch(&world, &job, &inst, &err), 0);
+	assert_true(has(&inst.argv, "sha256:2"));
+	assert_false(has(&inst.argv, all));
+	strv_done(&inst.argv);
+	strv_done(&inst.env);
+
+	/* Bare: the file in the unpacked image, by the host's loader. */
+	inst = (struct instance){ 0 };
+	assert_int_equal(peer_bare.launch(&world, &job, &inst, &err), 0);
+	assert_string_equal(inst.argv.v[0], "/lower/gpu");
+	strv_done(&inst.argv);
+	strv_done(&inst.env);
+	world.gpu = (struct gpu){ .plan = NULL };
+	image.id[0] = '\0';
+	mgr = (struct manager){ .data = NULL };
+}
+
+/* Each has one, or says why not, and where its libraries come from. */
+static void every_peer_has_a_gpu_or_a_reason(void **state)
+{
+	(void)state;
+	for (size_t i = 0; peers_all[i]; i++)
+		assert_int_equal(!peers_all[i]->no_gpu,
+				 !!peers_all[i]->no_library);
+}
+
 static void the_commands_of_a_job(void **state)
 {
 	char one[] = "one";
@@ -264,6 +434,11 @@ int main(void)
 		cmocka_unit_test(a_bundle_is_what_docker_writes),
 		cmocka_unit_test(a_published_port_keeps_the_runners_network),
 		cmocka_unit_test(users_have_no_capabilities),
+		cmocka_unit_test(edits_of_a_device_are_in_the_bundle),
+		cmocka_unit_test(broken_edits_are_a_sentence),
+		cmocka_unit_test(odd_edits_change_nothing),
+		cmocka_unit_test(a_vm_gets_the_gpu_as_a_person_would_say_it),
+		cmocka_unit_test(every_peer_has_a_gpu_or_a_reason),
 		cmocka_unit_test(the_commands_of_a_job),
 		cmocka_unit_test(addresses_of_pairs_differ),
 		cmocka_unit_test(users_of_an_image),

@@ -34,6 +34,13 @@ enum {
 	KEY_OUTPUT,
 	KEY_FROM,
 	KEY_AGREE,
+	KEY_GPUS,
+	KEY_CDI_SPEC_DIR,
+	KEY_GPU_IMAGE,
+	KEY_KERNEL,
+	KEY_KERNEL_MODULES,
+	KEY_KERNEL_MODULE,
+	KEY_KERNEL_FIRMWARE,
 };
 
 static const struct argp_option options[] = {
@@ -43,7 +50,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "runs", KEY_RUNS, "N", 0, "Rounds (default: 5, or 10: --suite full)",
 	  0 },
-	{ "suite", KEY_SUITE, "quick|full|training", 0,
+	{ "suite", KEY_SUITE, "quick|full|training|gpu", 0,
 	  "What to measure when no IMAGE is given (default: quick)", 0 },
 	{ "memory", 'm', "SIZE", 0,
 	  "Memory of each (default: half of the host's, 2g at most)", 0 },
@@ -59,6 +66,22 @@ static const struct argp_option options[] = {
 	{ "agree", KEY_AGREE, "FILE.json", 0,
 	  "With --from: do both agree within their intervals?", 0 },
 	{ "quiet", 'q', NULL, 0, "No progress", 0 },
+
+	{ NULL, 0, NULL, 0, "GPU:", 1 },
+	{ "gpus", KEY_GPUS, "all|1|device=GPU", 0,
+	  "Measure this one, which each has in turn; as for 'belljar run'", 1 },
+	{ "cdi-spec-dir", KEY_CDI_SPEC_DIR, "DIR", 0,
+	  "Look for CDI files, which say what containers get, in DIR only", 1 },
+	{ "gpu-image", KEY_GPU_IMAGE, "IMAGE", 0,
+	  "For VMs that have it: an image with the driver's libraries", 1 },
+	{ "kernel", KEY_KERNEL, "minimal|stock|FILE", 0,
+	  "Of these VMs, as for 'belljar run'; so are the following", 1 },
+	{ "kernel-modules", KEY_KERNEL_MODULES, "DIR|image", 0,
+	  "Modules for it: the driver", 1 },
+	{ "kernel-module", KEY_KERNEL_MODULE, "NAME[ PARAM=VALUE..]", 0,
+	  "Load one of them in any case", 1 },
+	{ "kernel-firmware", KEY_KERNEL_FIRMWARE, "DIR", 0,
+	  "Firmware for the driver", 1 },
 	{ 0 },
 };
 
@@ -107,7 +130,7 @@ static int set_suite(struct options *o, const char *name)
 		       ? 0
 		       : err_say(o->err, EINVAL,
 				 "--suite: there is no '%s'; there are quick, "
-				 "full and training",
+				 "full, training and gpu",
 				 name);
 }
 
@@ -133,6 +156,26 @@ static int set_number(struct options *o, const char *text)
 	if (r == 0)
 		o->plan.runs = (unsigned)n;
 	return r;
+}
+
+/* What `belljar run` is to be told of its kernel. */
+static int set_kernel(struct options *o, int key, const char *arg)
+{
+	const char *name = key == KEY_KERNEL	       ? "kernel"
+			   : key == KEY_KERNEL_MODULES ? "kernel-modules"
+			   : key == KEY_KERNEL_MODULE  ? "kernel-module"
+						       : "kernel-firmware";
+
+	return strv_add(&o->plan.gpu.vm_options, "--%s=%s", name, arg) < 0
+		       ? err_set(o->err, ENOMEM, "read options")
+		       : 0;
+}
+
+static int set_cdi(struct options *o, const char *dir)
+{
+	return strv_add(&o->plan.gpu.cdi_dirs, "%s", dir) < 0
+		       ? err_set(o->err, ENOMEM, "read options")
+		       : 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -165,6 +208,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'q':
 		o->plan.quiet = true;
 		return 0;
+	case KEY_GPUS:
+		return -device_parse_gpus(arg, &o->plan.gpu.asks, o->err);
+	case KEY_CDI_SPEC_DIR:
+		return -set_cdi(o, arg);
+	case KEY_GPU_IMAGE:
+		o->plan.gpu.image = arg;
+		return 0;
+	case KEY_KERNEL:
+	case KEY_KERNEL_MODULES:
+	case KEY_KERNEL_MODULE:
+	case KEY_KERNEL_FIRMWARE:
+		return -set_kernel(o, key, arg);
 	case ARGP_KEY_ARG:
 		/* The image: what follows is the command. */
 		o->plan.image = arg;
@@ -176,6 +231,28 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static int check_gpu(const struct compare_plan *p, struct err *err)
+{
+	const struct gpu_plan *gpu = &p->gpu;
+
+	if (gpu->asks.n && p->image)
+		return err_say(err, EINVAL,
+			       "--gpus is for the built-in image; leave it "
+			       "out, or the image '%s'",
+			       p->image);
+	if (!gpu->asks.n && p->suite && strcmp(p->suite->name, SUITE_GPU) == 0)
+		return err_say(err, EINVAL,
+			       "--suite gpu needs a GPU: give --gpus too");
+	if (!gpu->asks.n &&
+	    (gpu->image || gpu->cdi_dirs.n || gpu->vm_options.n))
+		return err_say(err, EINVAL,
+			       "%s is about the GPU of --gpus; give that too",
+			       gpu->image	 ? "--gpu-image"
+			       : gpu->cdi_dirs.n ? "--cdi-spec-dir"
+						 : "--kernel and the like");
+	return 0;
+}
+
 static int check(const struct options *o, struct err *err)
 {
 	const struct compare_plan *p = &o->plan;
@@ -185,7 +262,11 @@ static int check(const struct options *o, struct err *err)
 			       "--suite %s is for the built-in image; leave it "
 			       "out, or the image '%s'",
 			       p->suite->name, p->image);
-	if (o->from && (p->image || p->suite || p->chosen || p->runs))
+	int r = check_gpu(p, err);
+	if (r < 0)
+		return r;
+	if (o->from &&
+	    (p->image || p->suite || p->chosen || p->runs || p->gpu.asks.n))
 		return err_say(err, EINVAL,
 			       "--from measures nothing; leave out the image "
 			       "and what says how to measure");
@@ -388,5 +469,6 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 	} else {
 		r = measure(mgr, &o, res, &err);
 	}
+	gpu_plan_done(&o.plan.gpu);
 	return r;
 }

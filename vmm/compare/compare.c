@@ -20,7 +20,7 @@
 
 #define MIB	   ((uint64_t)1 << 20)
 #define MEMORY_MIN (128 * MIB)
-#define NO_GPU	   "no GPU is attached to this run"
+#define NO_GPU	   "no GPU was asked for: --gpus"
 
 bool compare_any(const struct result *res)
 {
@@ -73,6 +73,24 @@ static int find_image(struct peer_world *w, const struct compare_plan *plan,
 		store_image_path(w->store, w->image->id, "rootfs.squashfs",
 				 w->rootfs);
 	return r;
+}
+
+/* Of VMs that have the GPU. */
+static int find_gpu_image(struct peer_world *w, const struct compare_plan *plan,
+			  struct err *err)
+{
+	struct image *image = NULL;
+	int r = 0;
+
+	if (plan->gpu.image)
+		r = image_find(w->store, plan->gpu.image, &image, err);
+	if (r < 0)
+		return err_wrap(err, "--gpu-image");
+	if (image)
+		(void)snprintf(w->gpu.image, sizeof(w->gpu.image), "%s",
+			       image->id);
+	image_free(image);
+	return 0;
 }
 
 static int find_self(struct peer_world *w, struct err *err)
@@ -166,7 +184,11 @@ static void describe(struct runner *run, const struct compare_plan *plan)
 		       &tm);
 	res->runs = plan->runs ? plan->runs : run->suite->runs;
 	res->machine = machine_describe("", &res->emulated);
-	if (!plan->image)
+	if (run->world.gpu.bdf[0])
+		(void)json_object_object_add(
+			res->machine, "gpu",
+			json_object_new_string(run->world.gpu.name));
+	else if (!plan->image)
 		for (enum row row = ROW_GPU_COPY_IN; row <= ROW_GPU_STEP; row++)
 			(void)snprintf(res->empty[row], sizeof(res->empty[row]),
 				       NO_GPU);
@@ -194,6 +216,10 @@ static int prepare(struct runner *run, const struct compare_plan *plan,
 
 	if (r == 0)
 		r = find_self(&run->world, err);
+	if (r == 0)
+		r = gpu_find(run->world.mgr, &plan->gpu, &run->world.gpu, err);
+	if (r == 0)
+		r = find_gpu_image(&run->world, plan, err);
 	if (r == 0)
 		r = find_image(&run->world, plan, err);
 	if (r < 0)

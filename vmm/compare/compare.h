@@ -22,6 +22,7 @@ struct compare_plan {
 	const struct suite *suite; /* NULL: quick, or IMAGE's command */
 	const char *image; /* NULL: the built-in one */
 	char *const *command; /* with @image; empty: the image's own */
+	struct gpu_plan gpu; /* without @image */
 	bool quiet;
 };
 

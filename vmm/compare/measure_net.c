@@ -7,31 +7,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "vmm/compare/netclient.h"
 #include "vmm/compare/runner.h"
 #include "vmm/manager/timing.h"
 
 #define NS_PER_MS 1000000ULL
-
-/* "value ROW NUMBER" or "failed ROW SENTENCE" */
-static void take_line(struct runner *run, size_t peer, char *text)
-{
-	char *save = NULL;
-	const char *word = strtok_r(text, " ", &save);
-	const char *name = strtok_r(NULL, " ", &save);
-	const char *rest = strtok_r(NULL, "", &save);
-	enum row row = name ? row_find(name) : NR_ROWS;
-
-	if (row == NR_ROWS || !rest)
-		return;
-	if (strcmp(word, "value") == 0)
-		runner_add(run, row, peer, strtod(rest, NULL));
-	else
-		result_fail(run->res, row, peer, "%s", rest);
-}
 
 static int watch_client(struct runner *run, size_t peer,
 			const struct instance *inst, struct err *err)
@@ -55,7 +36,7 @@ static int watch_client(struct runner *run, size_t peer,
 	if (r == 0)
 		r = jobs_finish(&job, 1, run->stop, runner_limit(0), err);
 	while (r == 0 && job_line(job, &line))
-		take_line(run, peer, line.text);
+		runner_take(run, peer, line.text);
 	return r;
 }
 

@@ -179,6 +179,7 @@ int instance_start(const struct peer_ops *ops, struct peer_world *w,
 	inst->ops = ops;
 	inst->world = w;
 	inst->net = job->port != 0;
+	inst->gpu = job->gpu;
 	int r = make_dir(w, ops, inst, err);
 	if (r == 0)
 		r = ops->launch(w, job, inst, err);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/compare/gpu.h"
 #include "vmm/compare/job.h"
 #include "vmm/compare/user.h"
 #include "vmm/lib/err.h"
@@ -31,6 +32,7 @@ struct peer_world {
 	char scratch[STORE_PATH_MAX]; /* a directory, ours alone */
 	char lower[PATH_MAX]; /* the image unpacked; "" until needed */
 	struct user user; /* whom the image says; valid with @lower */
+	struct gpu gpu;
 	unsigned next; /* number of the next instance */
 };
 
@@ -41,6 +43,7 @@ struct peer_job {
 	uint16_t port; /* TCP port of it that we connect to, 0: none */
 	uint64_t memory; /* bytes that it may use, or that the VM has */
 	unsigned cpus; /* processors of a VM, at least 1 */
+	bool gpu; /* it has the world's; not where a peer has no_gpu */
 };
 
 /* One job, and what a peer made for it. */
@@ -51,6 +54,7 @@ struct instance {
 	char id[48]; /* its name with the runtime */
 	struct sockaddr_in address; /* of its port */
 	bool net; /* wants a network that we reach */
+	bool gpu;
 	bool translated; /* the job's status is the command's */
 	const struct peer_ops *ops;
 	const struct peer_world *world;
@@ -61,6 +65,9 @@ struct peer_ops {
 	const char *program, *package; /* its runtime, and what has it */
 	bool walls; /* needs root: chroot, overlayfs */
 	bool unpacked; /* needs the image as files */
+	bool host_gpu; /* has a GPU by the host's driver */
+	const char *no_gpu; /* why it has none, or NULL */
+	const char *no_library; /* what to do where libcuda.so.1 is missing */
 	/* Is it here?  Its version, or -ENOENT with the sentence why not. */
 	int (*find)(const struct peer_ops *ops, const struct peer_world *w,
 		    char version[PEER_VERSION_MAX], struct err *err);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * peer_bare.c - no walls but another root directory: what the same machine
- * does with the same files.
+ * does with the same files.  A job with the GPU has not even that: the driver's
+ * libraries are where the host's programs look for them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -30,13 +32,37 @@ static int find(const struct peer_ops *ops, const struct peer_world *w,
 	return 0;
 }
 
+/* The program lies in the unpacked image; its loader is the host's. */
+static int host_args(const struct peer_world *w, const struct peer_job *job,
+		     struct instance *inst, struct err *err)
+{
+	if (strv_add(&inst->argv, "%s%s", w->lower, job->args[0]) < 0 ||
+	    strv_add_all(&inst->argv, job->args + 1) < 0)
+		return err_set(err, ENOMEM, "prepare a job");
+	return 0;
+}
+
+/* A driver that is nowhere usual is found as other programs find it. */
+static int host_env(struct instance *inst, struct err *err)
+{
+	static const char name[] = "LD_LIBRARY_PATH";
+	const char *path = getenv(name);
+
+	if (path && strv_add(&inst->env, "%s=%s", name, path) < 0)
+		return err_set(err, ENOMEM, "prepare a job");
+	return 0;
+}
+
 static int launch(const struct peer_world *w, const struct peer_job *job,
 		  struct instance *inst, struct err *err)
 {
-	int r = peer_args(w, job, &inst->argv, err);
+	int r = job->gpu ? host_args(w, job, inst, err)
+			 : peer_args(w, job, &inst->argv, err);
 
 	if (r == 0)
 		r = peer_env(w, &inst->env, err);
+	if (r == 0 && job->gpu)
+		r = host_env(inst, err);
 	if (r == 0 && job->port) {
 		/* The host's network: the port is the job's own. */
 		inst->address = (struct sockaddr_in){
@@ -90,8 +116,10 @@ static int enter(void *arg, struct err *err)
 {
 	const struct instance *inst = arg;
 	char root[PATH_MAX];
-	int r = walls_mount(inst, err);
 
+	if (inst->gpu)
+		return become(inst->world, err);
+	int r = walls_mount(inst, err);
 	if (r == 0 && snprintf(root, sizeof(root), "%s/rootfs", inst->dir) >=
 			      (int)sizeof(root))
 		return err_set(err, ENAMETOOLONG, "'%s'", inst->dir);
@@ -108,6 +136,9 @@ const struct peer_ops peer_bare = {
 	.name = "bare",
 	.walls = true,
 	.unpacked = true,
+	.host_gpu = true,
+	.no_library = "install the libraries of the GPU's driver (Debian: "
+		      "libcuda1)",
 	.find = find,
 	.launch = launch,
 	.enter = enter,

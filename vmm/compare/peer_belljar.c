@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vmm/compare/peer.h"
+#include "vmm/hostdev/hostdev_bind.h"
 #include "vmm/lib/auto.h"
 #include "vmm/manager/kernel.h"
 #include "vmm/manager/kvm_check.h"
@@ -43,6 +44,8 @@ static int add_options(const struct peer_world *w, const struct peer_job *job,
 		r = strv_add(argv, "--runroot=%s", w->mgr->run);
 	if (r == 0)
 		r = strv_add(argv, "--kvm=%s", w->mgr->kvm);
+	if (r == 0 && w->mgr->sys.root)
+		r = strv_add(argv, "--host-root=%s", w->mgr->sys.root);
 	if (r == 0)
 		r = strv_add(argv, "run");
 	if (r == 0)
@@ -56,12 +59,15 @@ static int add_options(const struct peer_world *w, const struct peer_job *job,
 		r = strv_add(argv, "--cpus=%u", job->cpus);
 	if (r == 0 && job->input)
 		r = strv_add(argv, "-i");
+	if (r == 0 && job->gpu)
+		r = gpu_vm_options(&w->gpu, argv);
 	return r;
 }
 
 static int launch(const struct peer_world *w, const struct peer_job *job,
 		  struct instance *inst, struct err *err)
 {
+	bool own = job->gpu && w->gpu.image[0];
 	int r = add_options(w, job, &inst->argv);
 
 	if (r == 0 && job->port) {
@@ -72,7 +78,8 @@ static int launch(const struct peer_world *w, const struct peer_job *job,
 			     ntohs(inst->address.sin_port), job->port);
 	}
 	if (r == 0)
-		r = strv_add(&inst->argv, "%s", w->image->id);
+		r = strv_add(&inst->argv, "%s",
+			     own ? w->gpu.image : w->image->id);
 	if (r == 0)
 		r = strv_add_all(&inst->argv, job->args);
 	if (r == 0)
@@ -80,12 +87,18 @@ static int launch(const struct peer_world *w, const struct peer_job *job,
 	return r < 0 ? err_set(err, ENOMEM, "start a VM") : 0;
 }
 
-/* A VM whose processes were killed leaves its folder and its cgroup. */
+/*
+ * A VM whose processes were killed leaves its folder, its cgroup, and devices
+ * with vfio-pci.
+ */
 static void clean(void *arg)
 {
 	const struct instance *inst = arg;
 
 	(void)vmdir_repair(inst->world->mgr, NULL);
+	if (inst->gpu)
+		(void)hostdev_repair(&inst->world->mgr->sys,
+				     inst->world->mgr->data, NULL);
 }
 
 const struct peer_ops peer_belljar = {
@@ -93,4 +106,6 @@ const struct peer_ops peer_belljar = {
 	.find = find,
 	.launch = launch,
 	.clean = clean,
+	.no_library = "--gpu-image names an image that has the driver's "
+		      "libraries (docs/compare.md)",
 };

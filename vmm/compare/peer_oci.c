@@ -14,16 +14,27 @@
 #include "vmm/lib/json.h"
 
 #define CGROUPS "/sys/fs/cgroup"
+#define NO_LIBRARY                                                             \
+	"the CDI file should mount it; 'nvidia-ctk cdi generate' writes one "  \
+	"for the driver that is here"
 
 static int write_bundle(const struct peer_world *w, const struct peer_job *job,
 			struct instance *inst, struct err *err)
 {
 	AUTO_JSON struct json_object *doc = oci_bundle(inst, w, job);
+	AUTO_JSON struct json_object *edits = NULL;
 	char path[PATH_MAX + 16];
 	size_t len;
+	int r = 0;
 
 	if (!doc)
 		return err_set(err, ENOMEM, "write a container's config.json");
+	if (job->gpu)
+		r = gpu_edits(w->mgr, &w->gpu, &edits, err);
+	if (r == 0 && edits)
+		r = oci_edits_apply(doc, edits, err);
+	if (r < 0)
+		return r;
 	const char *text = json_object_to_json_string_length(
 		doc, JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	(void)snprintf(path, sizeof(path), "%s/config.json", inst->dir);
@@ -138,6 +149,8 @@ const struct peer_ops peer_runc = {
 	.package = "runc",
 	.walls = true,
 	.unpacked = true,
+	.host_gpu = true,
+	.no_library = NO_LIBRARY,
 	.find = peer_version,
 	.launch = launch,
 	.enter = enter,
@@ -150,6 +163,8 @@ const struct peer_ops peer_crun = {
 	.package = "crun",
 	.walls = true,
 	.unpacked = true,
+	.host_gpu = true,
+	.no_library = NO_LIBRARY,
 	.find = peer_version,
 	.launch = launch,
 	.enter = enter_crun,
@@ -162,6 +177,7 @@ const struct peer_ops peer_gvisor = {
 	.package = "gVisor",
 	.walls = true,
 	.unpacked = true,
+	.no_gpu = "gVisor has GPUs by its nvproxy, which is not set up here",
 	.find = peer_version,
 	.launch = launch,
 	.enter = enter,

@@ -186,6 +186,8 @@ const struct peer_ops peer_qemu = {
 	.program = "qemu-system-x86_64",
 	.package = "qemu-system-x86",
 	.unpacked = true,
+	.no_gpu = "its guest is the minimal kernel, which has no driver for "
+		  "GPUs",
 	.find = find,
 	.launch = launch,
 	.status = status,

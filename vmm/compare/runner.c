@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,22 @@ void runner_add(struct runner *run, enum row row, size_t peer, double value)
 	/* A value that is no number is a failure of its measurement. */
 	if (run->counted && result_add(run->res, row, peer, value) == -EINVAL)
 		result_fail(run->res, row, peer, "measured no finite number");
+}
+
+void runner_take(struct runner *run, size_t peer, char *text)
+{
+	char *save = NULL;
+	const char *word = strtok_r(text, " ", &save);
+	const char *name = strtok_r(NULL, " ", &save);
+	const char *rest = strtok_r(NULL, "", &save);
+	enum row row = name ? row_find(name) : NR_ROWS;
+
+	if (row == NR_ROWS || !rest)
+		return;
+	if (strcmp(word, "value") == 0)
+		runner_add(run, row, peer, strtod(rest, NULL));
+	else if (strcmp(word, "failed") == 0)
+		result_fail(run->res, row, peer, "%s", rest);
 }
 
 uint64_t runner_limit(unsigned extra_ms)
@@ -98,6 +115,8 @@ static int one_round(struct runner *run, unsigned runs)
 	for (size_t m = 0; m < MEASURES_MAX && run->suite->measures[m]; m++) {
 		run->measure = run->suite->measures[m];
 		if (!run->counted && !run->measure->warm)
+			continue;
+		if (run->measure->wanted && !run->measure->wanted(run))
 			continue;
 		for (size_t k = 0; k < n; k++) {
 			int r = turn(run, m, (k + run->round) % n, runs);

@@ -16,6 +16,7 @@
 #include "vmm/compare/result.h"
 
 #define SUITE_IMAGE  "belljar-compare:latest"
+#define SUITE_GPU    "gpu" /* nothing else: it needs --gpus */
 #define MEASURES_MAX 8
 #define ROWS_MAX     32 /* of one measurement */
 
@@ -33,6 +34,8 @@ struct measure {
 	/* After all peers' turns, where they are judged together; may be NULL.
 	 */
 	void (*judge)(struct runner *run);
+	/* Whether it is to be made at all; NULL: yes. */
+	bool (*wanted)(const struct runner *run);
 	/* Instead of failing @rows; may be NULL. */
 	void (*fail)(struct runner *run, size_t peer, const char *why);
 	size_t nr_rows;
@@ -40,7 +43,7 @@ struct measure {
 };
 
 extern const struct measure measure_start, measure_memory, measure_programs,
-	measure_net, measure_isolation, measure_command;
+	measure_net, measure_isolation, measure_gpu, measure_command;
 
 /* What a suite consists of, and how long it may take. */
 struct suite {
@@ -56,7 +59,7 @@ struct suite {
 
 extern const struct suite suite_command;
 
-/* "quick", "full", "training", or NULL. */
+/* "quick", "full", "training", "gpu", or NULL. */
 const struct suite *suite_find(const char *name);
 
 struct runner {
@@ -84,6 +87,12 @@ int runner_run(struct runner *run, unsigned runs);
 
 /* Add a sample, unless this is the warm-up. */
 void runner_add(struct runner *run, enum row row, size_t peer, double value);
+
+/*
+ * Take a line of a program: "value ROW NUMBER ..." or "failed ROW SENTENCE";
+ * others are none of ours.  @text is taken apart.
+ */
+void runner_take(struct runner *run, size_t peer, char *text);
 
 /* An instance of @peer that runs @args; begin is in its job. */
 int runner_start(struct runner *run, size_t peer, const struct peer_job *job,

@@ -27,7 +27,7 @@ static const struct suite suites[] = {
 	  .peak_mib = 64,
 	  .programs = all_programs,
 	  .measures = { &measure_start, &measure_memory, &measure_programs,
-			&measure_net, &measure_isolation } },
+			&measure_net, &measure_isolation, &measure_gpu } },
 	{ .name = "full",
 	  .runs = 10,
 	  .budget_ms = 1000,
@@ -36,13 +36,17 @@ static const struct suite suites[] = {
 	  .peak_mib = 256,
 	  .programs = all_programs,
 	  .measures = { &measure_start, &measure_memory, &measure_programs,
-			&measure_net, &measure_isolation } },
+			&measure_net, &measure_isolation, &measure_gpu } },
 	{ .name = "training",
 	  .runs = 10,
 	  .budget_ms = 1000,
 	  .starts = 4,
 	  .programs = training_programs,
-	  .measures = { &measure_start, &measure_programs } },
+	  .measures = { &measure_start, &measure_programs, &measure_gpu } },
+	{ .name = SUITE_GPU,
+	  .runs = 10,
+	  .budget_ms = 500,
+	  .measures = { &measure_gpu } },
 };
 
 const struct suite suite_command = {

@@ -385,7 +385,11 @@ int cdi_edits(const struct hostdev_sys *sys, const struct strv *dirs,
 	      const struct hostdev_list *all, const struct hostdev *function,
 	      struct json_object **ret, struct err *err)
 {
-	struct search s = { .sys = sys, .all = all, .function = function };
+	struct search s = { .sys = sys,
+			    .all = all,
+			    .function = function,
+			    .name = "",
+			    .device = "" };
 	AUTO_JSON struct json_object *list = json_object_new_array();
 
 	if (!list)

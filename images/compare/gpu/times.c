@@ -38,5 +38,6 @@ static int by_value(const void *a, const void *b)
 double times_median(struct times *t)
 {
 	qsort(t->ns, t->n, sizeof(t->ns[0]), by_value);
-	return (double)t->ns[t->n / 2];
+	int64_t median = t->ns[t->n / 2];
+	return (double)median;
 }
