@@ -18,6 +18,9 @@ out=$PWD/build/vfio
     tests/linux/image.sh "$PWD/build/linux"
     rm -rf "$out/store" "$out/disks" "$out"/record.*
     build/belljar --root "$out/store" load -q -i build/linux/image
+    images/compare/build.sh build/compare/suite build/compare/gpu \
+        "$out/gpu-image" build-san/tests/compare/cuda
+    build/belljar --root "$out/store" load -q -i "$out/gpu-image"
 } >&2
 
 # Each group's L1: its profile, then options of the lab.
@@ -29,14 +32,15 @@ declare -A machine=(
     [several]=all
     [life]=all
     [gpu]=all
+    [compare]=all
     [nointremap]=nointremap
     [noiommu]=noiommu
     [bridge]=bridge
     [noacs]=noacs
     [numa]=numa
 )
-[ $# -gt 0 ] || set -- device iommufd nvme display several life gpu nointremap \
-    noiommu bridge noacs numa
+[ $# -gt 0 ] || set -- device iommufd nvme display several life gpu compare \
+    nointremap noiommu bridge noacs numa
 
 lines() {
     for group; do
