@@ -103,7 +103,7 @@ static int default_env(struct settings *s, const struct user *u,
 static void own_stdio(const struct stdio *io, uid_t uid)
 {
 	for (int i = io->in >= 0 || io->tty ? 0 : 1; i < 3; i++)
-		(void)fchown(i, uid, (gid_t)-1);
+		(void)!fchown(i, uid, (gid_t)-1);
 }
 
 static int prepare(const char *root, struct settings *s, const struct stdio *io,

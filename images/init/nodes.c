@@ -217,7 +217,7 @@ static void open_render_nodes(const char *dev)
 	AUTO_DIR DIR *dir = opendir(path);
 	while (dir && (e = readdir(dir)))
 		if (strncmp(e->d_name, "renderD", 7) == 0)
-			(void)fchmodat(dirfd(dir), e->d_name, ALL, 0);
+			(void)!fchmodat(dirfd(dir), e->d_name, ALL, 0);
 }
 
 int nodes_make(const char *proc, const char *dev, struct err *err)
