@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gmem.h - guest RAM: one file in memory, mapped shared, seen by the guest as one
- * region below the 4 GiB hole and one above.  Nothing of it is allocated
+ * gmem.h - guest RAM: one file in memory, mapped shared, seen by the guest as
+ * one region below the 4 GiB hole and one above.  Nothing of it is allocated
  * before it is touched, unless it is made of huge pages or populated.
  *
  * Only gmem.c turns a gpa_t into a pointer.  The guest may change any byte at
