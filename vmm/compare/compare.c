@@ -240,9 +240,10 @@ int compare_measure(struct manager *mgr, const struct compare_plan *plan,
 	struct turn turns[RESULT_PEERS_MAX] = { 0 };
 	AUTO_FREE struct runner *run = calloc(1, sizeof(*run));
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	int r = run ? store_open(mgr->data, &store, err)
-		    : err_set(err, ENOMEM, "compare");
 
+	if (!run)
+		return err_set(err, ENOMEM, "compare");
+	int r = store_open(mgr->data, &store, err);
 	if (r == 0)
 		r = store_tmp_new(store, &tmp, err);
 	if (r < 0)

@@ -23,9 +23,9 @@
 #include "vmm/manager/writable.h"
 
 #define MIB ((uint64_t)1 << 20)
-#define MACHINE                                                                \
-	"microvm,pic=off,pit=off,rtc=off,usb=off,graphics=off,pcie=on,"        \
-	"isa-serial=on"
+static const char machine[] =
+	"microvm,pic=off,pit=off,rtc=off,usb=off,graphics=off,pcie=on,"
+	"isa-serial=on";
 /* As `belljar run` has it, but for the serial port (qemu_job.h). */
 static const char cmdline[] =
 	KERNEL_CMDLINE KERNEL_CMDLINE_MINIMAL " quiet console=null";
@@ -58,7 +58,7 @@ static int add_machine(const struct peer_ops *ops, const struct peer_job *job,
 	const char *const args[] = {
 		ops->program,
 		"-M",
-		MACHINE,
+		machine,
 		"-accel",
 		"kvm",
 		"-cpu",
