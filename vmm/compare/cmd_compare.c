@@ -97,7 +97,7 @@ static int set_with(struct options *o, char *list)
 	const char *names[RESULT_PEERS_MAX + 1] = { NULL };
 	char *save = NULL;
 
-	for (size_t i = 0; peers_all[i] && i < RESULT_PEERS_MAX; i++)
+	for (size_t i = 0; i < RESULT_PEERS_MAX && peers_all[i]; i++)
 		names[i] = peers_all[i]->name;
 	memset(o->plan.with, 0, sizeof(o->plan.with));
 	o->plan.chosen = false;

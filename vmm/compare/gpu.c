@@ -31,7 +31,7 @@ int gpu_find(const struct manager *mgr, const struct gpu_plan *plan,
 {
 	const struct run_options o = { .devices = plan->asks,
 				       .cdi_dirs = plan->cdi_dirs };
-	struct devices d;
+	struct devices d = { 0 };
 
 	*ret = (struct gpu){ .plan = plan };
 	if (plan->asks.n == 0)

@@ -39,7 +39,7 @@ static void keep_words(struct job *job, const char *text)
 {
 	size_t n = 0;
 
-	for (; text[n] && n < sizeof(job->words) - 1; n++) {
+	for (; n < sizeof(job->words) - 1 && text[n]; n++) {
 		bool prints = text[n] >= ' ' && text[n] != 0x7f;
 
 		job->words[n] = '?';

@@ -126,7 +126,7 @@ static int measure(struct runner *run, size_t peer, struct err *err)
 	struct instance *inst = NULL;
 
 	(void)snprintf(ms, sizeof(ms), "%u", run->suite->budget_ms);
-	for (size_t i = 0; run->suite->programs[i] && i < ROWS_MAX; i++)
+	for (size_t i = 0; i < ROWS_MAX && run->suite->programs[i]; i++)
 		args[FIXED + i] = (char *)(uintptr_t)run->suite->programs[i];
 	int r = runner_start(run, peer, &job, NULL, &inst, err);
 	if (r < 0)
