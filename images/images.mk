@@ -34,7 +34,8 @@ $O/compare/suite: $(SUITE) $(SUITELIB) $(GUESTHDR)
 		$(SUITE) $(SUITELIB) -lm -lpthread -o $@
 
 # Not static, and for any glibc since 2.34: libcuda.so.1 brings its own needs.
-$O/compare/gpu: $(GPU) images/compare/pace.c vmm/lib/err.c $(GUESTHDR)
+$O/compare/gpu: $(GPU) $(addprefix images/compare/,pace.c times.c) \
+		vmm/lib/err.c $(GUESTHDR)
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
 	@$(CC) $(CSTD) $(WARN) $(HARDEN) -O2 -s $(LDFLAGS) \

@@ -68,3 +68,8 @@ uint64_t pace_random(uint64_t *state)
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
 	return z ^ (z >> 31);
 }
+
+float pace_random_float(uint64_t *state)
+{
+	return (float)(pace_random(state) >> 40) / (1 << 24) - 0.5F;
+}

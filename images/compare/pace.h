@@ -29,6 +29,8 @@ int pace_run(int64_t budget, pace_fn *fn, void *state, struct pace *ret,
 
 /* Pseudo-random numbers (splitmix64): fast, and the same everywhere. */
 uint64_t pace_random(uint64_t *state);
+/* One of them as a number from -0.5 up to 0.5. */
+float pace_random_float(uint64_t *state);
 
 /*
  * Whoever computes for the sake of the time it takes has to keep the compiler

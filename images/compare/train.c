@@ -8,13 +8,13 @@
 #include "images/compare/digits.h"
 #include "images/compare/pace.h"
 #include "images/compare/suite.h"
+#include "images/compare/times.h"
 #include "vmm/lib/auto.h"
 
-#define MOMENTUM  0.9F
-#define RATE	  0.1F
-#define STEPS_MAX 65536 /* whose times are kept */
-#define LEARNT	  64 /* steps after which the loss must have fallen */
-#define LOSSES	  8 /* at the beginning and the end, whose mean that is */
+#define MOMENTUM 0.9F
+#define RATE	 0.1F
+#define LEARNT	 64 /* steps after which the loss must have fallen */
+#define LOSSES	 8 /* at the beginning and the end, whose mean that is */
 
 /* What a step computes on its way. */
 struct pass {
@@ -35,16 +35,10 @@ void model_init(struct model *m)
 
 	for (size_t i = 0; i < DIGITS_PIXELS; i++)
 		for (size_t j = 0; j < DIGITS_HIDDEN; j++)
-			m->param.w0[i][j] =
-				in *
-				((float)(pace_random(&seed) >> 40) / (1 << 24) -
-				 0.5F);
+			m->param.w0[i][j] = in * pace_random_float(&seed);
 	for (size_t i = 0; i < DIGITS_HIDDEN; i++)
 		for (size_t j = 0; j < DIGITS_KINDS; j++)
-			m->param.w1[i][j] =
-				out *
-				((float)(pace_random(&seed) >> 40) / (1 << 24) -
-				 0.5F);
+			m->param.w1[i][j] = out * pace_random_float(&seed);
 }
 
 static void softmax(float *v)
@@ -158,11 +152,11 @@ struct training {
 	struct batch batch;
 	uint64_t seed;
 	size_t steps;
-	int64_t times[STEPS_MAX]; /* ns */
 	float first, last; /* sums of LOSSES losses; last: a moving one */
 };
 
-static void one_step(struct training *t)
+/* ns that it took. */
+static int64_t one_step(struct training *t)
 {
 	for (size_t n = 0; n < DIGITS_BATCH; n++) {
 		uint64_t i = pace_random(&t->seed) % DIGITS_SAMPLES;
@@ -174,19 +168,13 @@ static void one_step(struct training *t)
 	/* Preparing the batch is the loader's row. */
 	int64_t begin = pace_now();
 	float loss = model_step(&t->model, &t->batch, RATE);
-	t->times[t->steps] = pace_now() - begin;
+	int64_t took = pace_now() - begin;
 
 	if (t->steps < LOSSES)
 		t->first += loss;
 	t->last += loss - t->last / LOSSES;
 	t->steps++;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
+	return took;
 }
 
 int train_step(const struct plan *plan, struct figure *ret, struct err *err)
@@ -200,14 +188,15 @@ int train_step(const struct plan *plan, struct figure *ret, struct err *err)
 	t->seed = 1;
 
 	/* The first step warms up. */
-	one_step(t);
+	(void)one_step(t);
 	t->steps = 0;
 	t->first = t->last = 0;
 
-	int64_t until = pace_now() + plan->budget;
-	do {
-		one_step(t);
-	} while (t->steps < STEPS_MAX && pace_now() < until);
+	AUTO_FREE struct times *times = times_new(plan->budget, 1, err);
+	if (!times)
+		return -ENOMEM;
+	while (times_more(times))
+		times_add(times, one_step(t));
 
 	if (!isfinite(t->last) || (t->steps >= LEARNT && t->last >= t->first))
 		return err_say(err, EDOM,
@@ -215,9 +204,7 @@ int train_step(const struct plan *plan, struct figure *ret, struct err *err)
 			       "%.3f to %.3f",
 			       (double)t->first / LOSSES,
 			       (double)t->last / LOSSES);
-	qsort(t->times, t->steps, sizeof(t->times[0]), by_value);
-	ret->ops = t->steps;
-	int64_t median = t->times[t->steps / 2];
-	ret->number = (double)median / 1e6;
+	ret->ops = times->n;
+	ret->number = times_median(times) / 1e6;
 	return 0;
 }

@@ -70,7 +70,7 @@ static int measure(const struct cuda *cuda, bool in, int64_t budget,
 			       "cuMemcpyDtoH: what came back is not what "
 			       "cuMemcpyHtoD sent");
 
-	AUTO_FREE struct times *t = times_new(budget, err);
+	AUTO_FREE struct times *t = times_new(budget, TIMES_LEAST, err);
 	if (!t)
 		return -ENOMEM;
 	while (r == 0 && times_more(t)) {

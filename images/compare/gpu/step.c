@@ -110,9 +110,7 @@ static int prepare(struct step *s, struct err *err)
 			"cuModuleGetFunction", err);
 	for (size_t m = 0; r == 0 && m < NR_MATRICES; m++) {
 		for (size_t i = 0; i < sizes[m]; i++)
-			s->host[m][i] =
-				(float)(pace_random(&seed) >> 40) / (1 << 24) -
-				0.5F;
+			s->host[m][i] = pace_random_float(&seed);
 		r = cuda_check(cuda,
 			       cuda->alloc(&s->at[m], sizes[m] * sizeof(float)),
 			       "cuMemAlloc", err);
@@ -163,7 +161,7 @@ int step_run(const struct cuda *cuda, int64_t budget, struct figure *ret,
 	if (r < 0)
 		return r;
 
-	AUTO_FREE struct times *t = times_new(budget, err);
+	AUTO_FREE struct times *t = times_new(budget, TIMES_LEAST, err);
 	if (!t)
 		return -ENOMEM;
 	while (r == 0 && times_more(t)) {

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* times.c - as many measurements as the budget has room for, at least a few. */
+/* times.c - measurements by their times. */
+#include "images/compare/times.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "images/compare/gpu/rows.h"
 #include "images/compare/pace.h"
 
-struct times *times_new(int64_t budget, struct err *err)
+struct times *times_new(int64_t budget, size_t least, struct err *err)
 {
 	struct times *t = calloc(1, sizeof(*t));
 
-	if (!t)
+	if (!t) {
 		(void)err_set(err, ENOMEM, "get memory for times");
-	else
-		t->until = pace_now() + budget;
+		return NULL;
+	}
+	t->least = least;
+	t->until = pace_now() + budget;
 	return t;
 }
 
 bool times_more(const struct times *t)
 {
-	return t->n < TIMES_MIN || (t->n < TIMES_MAX && pace_now() < t->until);
+	return t->n < t->least || (t->n < TIMES_MAX && pace_now() < t->until);
 }
 
 void times_add(struct times *t, int64_t ns)
