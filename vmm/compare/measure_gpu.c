@@ -27,7 +27,7 @@ static int watch(struct runner *run, size_t peer, struct instance *inst,
 
 	int r = jobs_finish(&inst->job, 1, run->stop, limit, err);
 	while (r == 0 && job_line(inst->job, &line)) {
-		runner_take(run, peer, line.text);
+		(void)runner_take(run, peer, line.text);
 		ended |= strcmp(line.text, "end") == 0;
 	}
 	if (r < 0)

@@ -36,7 +36,7 @@ static int watch_client(struct runner *run, size_t peer,
 	if (r == 0)
 		r = jobs_finish(&job, 1, run->stop, runner_limit(0), err);
 	while (r == 0 && job_line(job, &line))
-		runner_take(run, peer, line.text);
+		(void)runner_take(run, peer, line.text);
 	return r;
 }
 

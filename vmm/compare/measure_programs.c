@@ -4,7 +4,6 @@
  * clocks that it has anyway: CPU, memory access, system calls, disk, training.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,40 +34,6 @@ static void add_cpu(struct runner *run, size_t peer,
 			   (double)(now - before) / NS_PER_US / ops);
 }
 
-/* "value ROW NUMBER OPS" */
-static void take_value(struct runner *run, size_t peer,
-		       const struct instance *inst, struct progress_of *p,
-		       char *text)
-{
-	char *save = NULL;
-	const char *name = strtok_r(text, " ", &save);
-	const char *number = strtok_r(NULL, " ", &save);
-	const char *ops = strtok_r(NULL, " ", &save);
-	enum row row = name ? row_find(name) : NR_ROWS;
-
-	if (row == NR_ROWS || !number)
-		return;
-	p->values++;
-	runner_add(run, row, peer, strtod(number, NULL));
-	if (row == ROW_BLOCK_RANDOM_READ)
-		add_cpu(run, peer, inst, p->cpu, ops ? strtod(ops, NULL) : 0);
-}
-
-static void take_failure(struct runner *run, size_t peer, char *text)
-{
-	char *why = strchr(text, ' ');
-
-	if (why)
-		*why++ = '\0';
-	enum row row = row_find(text);
-	if (row == NR_ROWS)
-		return;
-	result_fail(run->res, row, peer, "%s", why ? why : "failed");
-	if (row == ROW_BLOCK_RANDOM_READ)
-		result_fail(run->res, ROW_BLOCK_RANDOM_READ_CPU, peer, "%s",
-			    why ? why : "failed");
-}
-
 /* "ready ROW" follows "begin ROW" when there was something to prepare. */
 static bool is_start(const char *text)
 {
@@ -80,14 +45,24 @@ static void take_line(struct runner *run, size_t peer,
 		      const struct instance *inst, struct progress_of *p,
 		      char *text)
 {
-	if (is_start(text))
+	if (is_start(text)) {
 		(void)proctree_cpu(inst->job->warden, &p->cpu);
-	else if (strncmp(text, "value ", 6) == 0)
-		take_value(run, peer, inst, p, text + 6);
-	else if (strncmp(text, "failed ", 7) == 0)
-		take_failure(run, peer, text + 7);
-	else if (strcmp(text, "end") == 0)
+		return;
+	}
+	if (strcmp(text, "end") == 0) {
 		p->ended = true;
+		return;
+	}
+	struct said said = runner_take(run, peer, text);
+	if (said.row != NR_ROWS && !said.failed)
+		p->values++;
+	if (said.row != ROW_BLOCK_RANDOM_READ)
+		return;
+	if (said.failed)
+		result_fail(run->res, ROW_BLOCK_RANDOM_READ_CPU, peer, "%s",
+			    said.why);
+	else
+		add_cpu(run, peer, inst, p->cpu, said.ops);
 }
 
 static int watch(struct runner *run, size_t peer, struct instance *inst,

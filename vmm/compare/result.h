@@ -17,7 +17,7 @@
  *	      "title": "getpid", "unit": "ns", "better": "lower",
  *	      "samples": { "runc": [ 61.5, 61.2, ... ] },
  *	      "failed": { "qemu": "the reason, a sentence" } },
- *	    { "name": "gpu.step", ..., "empty": "no GPU is attached" }
+ *	    { "name": "gpu.step", ..., "empty": "no GPU was asked for" }
  *	  ]
  *	}
  *

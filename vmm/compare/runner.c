@@ -22,20 +22,27 @@ void runner_add(struct runner *run, enum row row, size_t peer, double value)
 		result_fail(run->res, row, peer, "measured no finite number");
 }
 
-void runner_take(struct runner *run, size_t peer, char *text)
+struct said runner_take(struct runner *run, size_t peer, char *text)
 {
-	char *save = NULL;
+	struct said said = { .row = NR_ROWS };
+	char *save = NULL, *ops;
 	const char *word = strtok_r(text, " ", &save);
 	const char *name = strtok_r(NULL, " ", &save);
 	const char *rest = strtok_r(NULL, "", &save);
 	enum row row = name ? row_find(name) : NR_ROWS;
 
-	if (row == NR_ROWS || !rest)
-		return;
-	if (strcmp(word, "value") == 0)
-		runner_add(run, row, peer, strtod(rest, NULL));
-	else if (strcmp(word, "failed") == 0)
-		result_fail(run->res, row, peer, "%s", rest);
+	if (row == NR_ROWS)
+		return said;
+	if (strcmp(word, "failed") == 0) {
+		said = (struct said){ .row = row,
+				      .failed = true,
+				      .why = rest ? rest : "failed" };
+		result_fail(run->res, row, peer, "%s", said.why);
+	} else if (rest && strcmp(word, "value") == 0) {
+		runner_add(run, row, peer, strtod(rest, &ops));
+		said = (struct said){ .row = row, .ops = strtod(ops, NULL) };
+	}
+	return said;
 }
 
 uint64_t runner_limit(unsigned extra_ms)

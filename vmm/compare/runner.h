@@ -88,11 +88,19 @@ int runner_run(struct runner *run, unsigned runs);
 /* Add a sample, unless this is the warm-up. */
 void runner_add(struct runner *run, enum row row, size_t peer, double value);
 
+/* What a line of a program said. */
+struct said {
+	enum row row; /* NR_ROWS: nothing for us */
+	bool failed;
+	double ops; /* of a value: how many it is of; 0: not said */
+	const char *why; /* of a failure; in the line */
+};
+
 /*
- * Take a line of a program: "value ROW NUMBER ..." or "failed ROW SENTENCE";
- * others are none of ours.  @text is taken apart.
+ * Take a line of a program: "value ROW NUMBER [OPS]" or "failed ROW SENTENCE".
+ * @text is taken apart.
  */
-void runner_take(struct runner *run, size_t peer, char *text);
+struct said runner_take(struct runner *run, size_t peer, char *text);
 
 /* An instance of @peer that runs @args; begin is in its job. */
 int runner_start(struct runner *run, size_t peer, const struct peer_job *job,
