@@ -30,4 +30,4 @@ native*) lab=() per_ns= ;;
 esac
 "${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
     ${per_ns:+--instructions-per-ns "$per_ns"} "$@"
-"${lab[@]}" /usr/bin/python3 tests/bench/work.py
+"${lab[@]}" /usr/bin/python3 tests/bench/work.py --keep

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""work.py [--runs N] [--most RATIO] - what work without devices costs in a VM
-and in a container, in turns, with the suite of `belljar compare`.
+"""work.py [--runs N] [--most RATIO] [--keep] - what work without devices costs
+in a VM and in a container, in turns, with the suite of `belljar compare`.
 
 Meant for a clock that counts instructions (tests/lab/run --icount): there a
 "second" is what was executed, by the program, its kernel, the host's and
 KVM, whatever else the machine does; and it is the same in each run.  What it
 does not show is time that is no instruction: walks of page tables, caches.
 With --most, status 1 when cpu.* or train.step take more of the VM than that
-many times the container's.  Rows are added to build/bench.json.
+many times the container's.  With --keep, rows are added to build/bench.json.
 """
 import argparse
 import json
@@ -76,12 +76,10 @@ def run_once(peer):
 
 
 def keep(metrics):
-    """Into build/bench.json, in place of what it has of these names."""
+    """Into what bench.py wrote, in place of what it has of these names."""
     path = "build/bench.json"
-    result = {"metrics": []}
-    if os.path.exists(path):
-        with open(path, encoding="ascii") as f:
-            result = json.load(f)
+    with open(path, encoding="ascii") as f:
+        result = json.load(f)
     names = {m["name"] for m in metrics}
     result["metrics"] = [m for m in result["metrics"]
                          if m["name"] not in names] + metrics
@@ -104,14 +102,14 @@ def report(samples, most):
                         "better": better, "belljar": mine,
                         "peers": {"runc": other},
                         "samples": {p: v[row] for p, v in samples.items()}})
-    keep(metrics)
-    return not late
+    return metrics, late
 
 
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--runs", type=int, default=3)
     args.add_argument("--most", type=float)
+    args.add_argument("--keep", action="store_true")
     args = args.parse_args()
     command = ["/suite", "run", "--time", "200", "--dir", "/tmp", *ROWS]
     with tempfile.TemporaryDirectory() as tmp:
@@ -121,7 +119,10 @@ def main():
             for peer in peers:
                 for row, value in run_once(peer).items():
                     samples[peer.name][row].append(float(value))
-    return 0 if report(samples, args.most) else 1
+    metrics, late = report(samples, args.most)
+    if args.keep:
+        keep(metrics)
+    return 1 if late else 0
 
 
 sys.exit(main())
