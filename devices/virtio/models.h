@@ -30,7 +30,13 @@ struct vsock_config {
 	int dial_fd; /* abi/dial.h; -1: guest-initiated is refused */
 };
 
-extern const struct virtio_ops blk_ops, net_ops, vsock_ops;
+struct fs_config {
+	int fd; /* connected to a vhost-user backend that serves files */
+	const char *tag; /* 1 to 36 bytes: what the guest mounts */
+	int patience_ms; /* with an answer of the backend; 0: half a minute */
+};
+
+extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops;
 /* No configuration: NULL. */
 extern const struct virtio_ops rng_ops, balloon_ops;
 

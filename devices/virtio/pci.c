@@ -38,6 +38,14 @@ void virtio_pci_queue_irq(struct virtio_pci *vp, const struct virtio_queue *q)
 	msix_raise(&vp->msix, __atomic_load_n(&q->vector, __ATOMIC_RELAXED));
 }
 
+int virtio_pci_queue_fd(const struct virtio_pci *vp,
+			const struct virtio_queue *q)
+{
+	unsigned nr = __atomic_load_n(&q->vector, __ATOMIC_RELAXED);
+
+	return nr < vp->msix.nr ? vp->msix.vector[nr].irq.fd : -1;
+}
+
 void virtio_pci_config_irq(struct virtio_pci *vp)
 {
 	(void)__atomic_fetch_or(&vp->isr, VIRTIO_PCI_ISR_CONFIG,
@@ -118,7 +126,7 @@ static void describe_queue(struct virtio_pci *vp,
 static void common_read(struct virtio_pci *vp, unsigned off, void *data,
 			unsigned len)
 {
-	const struct virtio_dev *dev = vp->dev;
+	struct virtio_dev *dev = vp->dev;
 	struct virtio_pci_common_cfg c = {
 		.device_feature_select = htole32(vp->offered_select),
 		.device_feature =
@@ -129,8 +137,7 @@ static void common_read(struct virtio_pci *vp, unsigned off, void *data,
 		.msix_config = htole16(
 			__atomic_load_n(&vp->config_vector, __ATOMIC_RELAXED)),
 		.num_queues = htole16((uint16_t)dev->ops->nr_queues),
-		.device_status =
-			__atomic_load_n(&dev->status, __ATOMIC_ACQUIRE),
+		.device_status = virtio_status(dev),
 		.config_generation = dev->generation,
 		.queue_select = htole16(vp->queue_select),
 	};

@@ -55,12 +55,16 @@ void virtio_pci_reset(struct virtio_pci *vp);
 /* Any thread, no lock. */
 void virtio_pci_queue_irq(struct virtio_pci *vp, const struct virtio_queue *q);
 void virtio_pci_config_irq(struct virtio_pci *vp);
+/* The eventfd behind the first of them, -1: none. */
+int virtio_pci_queue_fd(const struct virtio_pci *vp,
+			const struct virtio_queue *q);
 
 /*
  * What virtio.c does with register writes; the caller holds dev->lock.
  * virtio_accept() notes 32 bits of the driver's features.
  */
 void virtio_set_status(struct virtio_dev *dev, uint8_t status);
+uint8_t virtio_status(struct virtio_dev *dev);
 void virtio_accept(struct virtio_dev *dev, uint32_t select, uint32_t bits);
 /* May the driver write the registers of @q? */
 bool virtio_configurable(const struct virtio_dev *dev,

@@ -57,6 +57,28 @@ void virtio_used(struct virtio_dev *dev, unsigned nr)
 		virtio_pci_queue_irq(dev->pci, q);
 }
 
+int virtio_call_fd(const struct virtio_dev *dev, unsigned nr)
+{
+	return virtio_pci_queue_fd(dev->pci, &dev->queue[nr]);
+}
+
+int virtio_take_over(struct virtio_dev *dev)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < dev->ops->nr_queues; i++) {
+		struct virtio_queue *q = &dev->queue[i];
+
+		if (dev->started && q->vq.size) {
+			vq_resume(&q->vq);
+			virtio_pci_queue_irq(dev->pci, q);
+		}
+		r = loop_set(dev->loop, &q->kick, EPOLLIN);
+		signal_kick(q);
+	}
+	return r;
+}
+
 static void complain(struct virtio_dev *dev, unsigned nr, const char *why)
 {
 	unsigned n = __atomic_fetch_add(&dev->complaints, 1, __ATOMIC_RELAXED);
@@ -111,20 +133,38 @@ static void reset_queue(struct virtio_queue *q)
 	__atomic_store_n(&q->vector, VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
 }
 
-static void reset(struct virtio_dev *dev)
+/* Nobody serves a queue any more. */
+static void forget(struct virtio_dev *dev)
 {
-	if (dev->started) {
-		dev->started = false;
-		virtio_pci_update_kicks(dev->pci);
-		dev->ops->stop(dev);
-	}
-	/* Nobody serves a queue from here on. */
 	for (unsigned i = 0; i < dev->ops->nr_queues; i++)
 		reset_queue(&dev->queue[i]);
 	dev->accepted = 0;
 	dev->unknown_features = false;
 	virtio_pci_reset(dev->pci);
 	__atomic_store_n(&dev->status, 0, __ATOMIC_RELEASE);
+}
+
+uint8_t virtio_status(struct virtio_dev *dev)
+{
+	if (dev->resetting && dev->ops->stopped(dev)) {
+		dev->resetting = false;
+		forget(dev);
+	}
+	return status_of(dev);
+}
+
+static void reset(struct virtio_dev *dev)
+{
+	if (dev->started) {
+		dev->started = false;
+		virtio_pci_update_kicks(dev->pci);
+		dev->ops->stop(dev);
+		dev->resetting = dev->ops->stopped != NULL;
+	}
+	if (dev->resetting)
+		(void)virtio_status(dev);
+	else
+		forget(dev);
 }
 
 /* What the driver said of its queues becomes pointers. */
@@ -185,11 +225,13 @@ static bool acceptable(const struct virtio_dev *dev)
 
 void virtio_set_status(struct virtio_dev *dev, uint8_t status)
 {
-	uint8_t old = status_of(dev);
+	uint8_t old = virtio_status(dev);
 	uint8_t added = (uint8_t)(status & ~old);
 	uint8_t plain = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 			VIRTIO_CONFIG_S_FAILED;
 
+	if (dev->resetting)
+		return;
 	if (status == 0) {
 		reset(dev);
 		return;

@@ -56,8 +56,15 @@ struct virtio_ops {
 	int (*run)(struct virtio_dev *dev, struct err *err);
 	/* The driver is there (DRIVER_OK); enabled queues are usable. */
 	void (*start)(struct virtio_dev *dev);
-	/* Reset: when it returns, nobody touches a queue any more. */
+	/* Reset: when it returns, nobody touches a queue any more... */
 	void (*stop)(struct virtio_dev *dev);
+	/*
+	 * ... unless the model has this: then nobody does once it says true.
+	 * Until then the driver reads a status that is not 0, waits, and can
+	 * change nothing (section 2.4.2).  Asked when the status is read; lock
+	 * held; must come true in bounded time.
+	 */
+	bool (*stopped)(struct virtio_dev *dev);
 	/* Requests may be waiting in queue @nr.  Loop thread, lock held. */
 	void (*kick)(struct virtio_dev *dev, unsigned nr);
 	/*
@@ -91,6 +98,7 @@ struct virtio_dev {
 	uint8_t status; /* atomic */
 	bool master; /* atomic: PCI Bus Master Enable, may we touch RAM? */
 	bool opened, started; /* ops->open was called; ops->start was */
+	bool resetting; /* ops->stop was, ops->stopped is not true yet */
 	bool unknown_features; /* driver wants bits above 63 */
 	unsigned complaints; /* atomic: log lines this guest caused */
 	uint8_t generation; /* of config[] */
@@ -129,6 +137,19 @@ void virtio_broken(struct virtio_dev *dev, unsigned nr);
 void virtio_config_changed(struct virtio_dev *dev);
 /* Have `kick` called again for queue @nr: work was left for fairness. */
 void virtio_again(struct virtio_dev *dev, unsigned nr);
+/*
+ * For a model whose queues are served by somebody else: the eventfd that
+ * interrupts the driver for queue @nr, which may be raised as often as one
+ * likes; -1 when it wants none.  It stays the same while the device runs.
+ */
+int virtio_call_fd(const struct virtio_dev *dev, unsigned nr);
+/*
+ * ... who is gone: from now on `kick` is called for them, although the model
+ * serves_itself.  What is in the used rings counts as done; the driver is
+ * interrupted, should its last answers lie there unseen.  Loop thread, lock
+ * held.
+ */
+int virtio_take_over(struct virtio_dev *dev);
 /* Was feature bit @bit negotiated? */
 bool virtio_has(const struct virtio_dev *dev, unsigned bit);
 

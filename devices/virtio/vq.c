@@ -49,6 +49,14 @@ int vq_init(struct vq *vq, const struct gmem *gm, const struct vq_setup *setup)
 	return 0;
 }
 
+void vq_resume(struct vq *vq)
+{
+	uint16_t done = le16_load_acquire(&vq->used->idx);
+
+	vq->next_used = vq->signalled = done;
+	vq->next_avail = vq->seen_avail = done;
+}
+
 /* The driver writes it: above this index we need no interrupt. */
 static le16_t *used_event(const struct vq *vq)
 {

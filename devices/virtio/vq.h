@@ -89,6 +89,11 @@ struct vq_chain {
 
 /* -EINVAL when size, alignment or place of the rings is not acceptable. */
 int vq_init(struct vq *vq, const struct gmem *gm, const struct vq_setup *setup);
+/*
+ * A queue that somebody else has served up to now, in order, as far as its
+ * used ring says: go on from there.
+ */
+void vq_resume(struct vq *vq);
 
 /* Take the next request.  1: @c is filled; 0: none waiting; -EPROTO. */
 int vq_pop(struct vq *vq, struct vq_chain *c);

@@ -27,6 +27,7 @@ enum option_key {
 	OPT_EVENTS,
 	OPT_DISK,
 	OPT_NET,
+	OPT_FS,
 	OPT_VSOCK,
 	OPT_RNG,
 	OPT_BALLOON,
@@ -67,6 +68,8 @@ static const struct argp_option options[] = {
 	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "
 	  "and N packets a second each way",
 	  0 },
+	{ "fs", OPT_FS, "fd:N,tag=TAG", 0,
+	  "virtio-fs: a socket that is connected to virtiofsd", 0 },
 	{ "vsock", OPT_VSOCK, "cid=N,listen=RES[,dial=fd:N]", 0,
 	  "virtio-vsock with its host side on Unix sockets", 0 },
 	{ "rng", OPT_RNG, NULL, 0, "virtio-rng", 0 },
@@ -197,6 +200,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -config_add_disk(c, arg, err);
 	case OPT_NET:
 		return -config_add_net(c, arg, err);
+	case OPT_FS:
+		return -config_add_fs(c, arg, err);
 	case OPT_VSOCK:
 		return -config_set_vsock(c, arg, err);
 	case OPT_RNG:
@@ -319,6 +324,8 @@ void config_done(struct config *c)
 		close_fd(&c->disk[i].fd);
 	for (unsigned i = 0; i < c->nr_nets; i++)
 		close_fd(&c->net[i].fd);
+	for (unsigned i = 0; i < c->nr_fs; i++)
+		close_fd(&c->fs[i].fd);
 	close_fd(&c->serial_out);
 	close_fd(&c->control_fd);
 	close_fd(&c->events_fd);

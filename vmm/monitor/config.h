@@ -17,6 +17,7 @@
 #define CONFIG_MAX_CPUS	   64
 #define CONFIG_MAX_DISKS   16
 #define CONFIG_MAX_NETS	   4
+#define CONFIG_MAX_FS	   16
 #define CONFIG_MAX_INITRDS 8
 #define CONFIG_MAX_VFIO	   16
 
@@ -36,6 +37,12 @@ struct config_net {
 	int fd;
 	uint8_t mac[6];
 	uint64_t bps, pps; /* each way; 0: no limit */
+};
+
+/* A shared directory. */
+struct config_fs {
+	int fd; /* connected to a vhost-user backend */
+	char tag[37]; /* of 36 bytes at most, and a NUL */
 };
 
 /* A function of the host. */
@@ -70,6 +77,8 @@ struct config {
 	struct config_disk disk[CONFIG_MAX_DISKS];
 	struct config_net net[CONFIG_MAX_NETS];
 	unsigned nr_nets;
+	struct config_fs fs[CONFIG_MAX_FS];
+	unsigned nr_fs;
 	bool vsock;
 	uint64_t vsock_cid;
 	int vsock_listen, vsock_dial; /* -1: none */

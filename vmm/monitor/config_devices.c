@@ -14,6 +14,7 @@
 static char key_ro[] = "ro";
 static char key_id[] = "id";
 static char key_mac[] = "mac";
+static char key_tag[] = "tag";
 static char key_cid[] = "cid";
 static char key_listen[] = "listen";
 static char key_dial[] = "dial";
@@ -213,6 +214,51 @@ int config_add_net(struct config *c, char *arg, struct err *err)
 	if (net.fd < 0)
 		return net.fd;
 	c->net[c->nr_nets++] = net;
+	return 0;
+}
+
+int config_add_fs(struct config *c, char *arg, struct err *err)
+{
+	static char *const keys[] = { key_tag, NULL };
+	struct config_fs fs = { .fd = -1 };
+	char *opts = strchr(arg, ',');
+	char *value;
+
+	if (c->nr_fs == CONFIG_MAX_FS)
+		return err_say(err, E2BIG, "--fs: more than %d of them",
+			       CONFIG_MAX_FS);
+	if (opts)
+		*opts++ = '\0';
+	while (opts && *opts) {
+		const char *option = opts;
+
+		if (getsubopt(&opts, keys, &value) != 0)
+			return err_say(err, EINVAL,
+				       "--fs: '%s' is not an option of it; "
+				       "there is tag=",
+				       option);
+		if (!value || strlen(value) >= sizeof(fs.tag))
+			return err_say(err, EINVAL,
+				       "--fs: tag takes 1 to 36 characters");
+		memcpy(fs.tag, value, strlen(value) + 1);
+	}
+	if (!fs.tag[0])
+		return err_say(err, EINVAL, "--fs: tag= is missing");
+	for (unsigned i = 0; i < c->nr_fs; i++)
+		if (strcmp(c->fs[i].tag, fs.tag) == 0)
+			return err_say(err, EINVAL,
+				       "--fs: the tag '%s' is given twice",
+				       fs.tag);
+	/* A path would be a listening socket; connecting is others' work. */
+	if (strncmp(arg, "fd:", 3) != 0)
+		return err_say(err, EINVAL,
+			       "--fs: '%s' is not fd:N, a socket that is "
+			       "connected to virtiofsd",
+			       arg);
+	fs.fd = config_open_res(arg, O_RDWR, err);
+	if (fs.fd < 0)
+		return fs.fd;
+	c->fs[c->nr_fs++] = fs;
 	return 0;
 }
 

@@ -26,10 +26,11 @@ int config_add_node(struct config *c, const char *arg, struct err *err);
 /* Afterwards: does --numa go with the other options? */
 int config_check_nodes(const struct config *c, struct err *err);
 
-/* The values of --serial, --disk, --net and --vsock, cut up on the way. */
+/* The values of --serial, --disk, ..., cut up on the way. */
 int config_set_serial(struct config *c, char *arg, struct err *err);
 int config_add_disk(struct config *c, char *arg, struct err *err);
 int config_add_net(struct config *c, char *arg, struct err *err);
+int config_add_fs(struct config *c, char *arg, struct err *err);
 int config_set_vsock(struct config *c, char *arg, struct err *err);
 
 /* The value of --vfio; once all are read; and their descriptors' end. */

@@ -141,6 +141,20 @@ static int add_nets(struct vm *vm, struct config *c, struct err *err)
 	return 0;
 }
 
+static int add_shares(struct vm *vm, struct config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->nr_fs; i++) {
+		const struct fs_config fs = { .fd = c->fs[i].fd,
+					      .tag = c->fs[i].tag };
+		int r = add_device(vm, &fs_ops, &fs, err);
+
+		if (r < 0)
+			return r;
+		c->fs[i].fd = -1;
+	}
+	return 0;
+}
+
 static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 {
 	struct vsock_config vsock = {
@@ -215,6 +229,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_disks(vm, c, err);
 	if (r == 0)
 		r = add_nets(vm, c, err);
+	if (r == 0)
+		r = add_shares(vm, c, err);
 	if (r == 0 && c->vsock)
 		r = add_vsock(vm, c, err);
 	if (r == 0 && c->rng)

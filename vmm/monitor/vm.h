@@ -26,7 +26,7 @@
 #include "vmm/monitor/config.h"
 
 /* vsock, rng and balloon are the three. */
-#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + 3)
+#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS + 3)
 
 enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
 
