@@ -7,9 +7,8 @@
  *   cgroup, id maps
  *   writes "go"             ----->  takes its ids, is root of its namespaces
  *
- * The maps are the parent's to write: a child may only map itself to the user
- * that it is already (user_namespaces(7)).  With a range of /etc/subuid that
- * is newuidmap's work, which may do it for a user who may not.
+ * The maps are the parent's to write (maps.c): a child may only map itself to
+ * the user that it is already (user_namespaces(7)).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +17,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "vmm/jail/jail.h"
+#include "vmm/jail/jail_priv.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 
@@ -98,80 +95,6 @@ static int clone_child(struct jail_birth *b, struct newborn *ret)
 	return clone_into(0, b, ret);
 }
 
-static int write_proc(pid_t pid, const char *file, const char *text)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return io_write_full(fd, text, strlen(text));
-}
-
-/* The setuid programs of package uidmap. */
-static int run_mapper(const char *path, const char *pid, const char *outside)
-{
-	char *argv[] = { strdup(path),	  strdup(pid), strdup("0"),
-			 strdup(outside), strdup("1"), NULL };
-	char *none[] = { NULL };
-	posix_spawn_file_actions_t quiet;
-	int status = -1;
-	pid_t child;
-
-	(void)posix_spawn_file_actions_init(&quiet);
-	(void)posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO,
-					       "/dev/null", O_WRONLY, 0);
-	int r = posix_spawn(&child, path, &quiet, NULL, argv, none);
-	(void)posix_spawn_file_actions_destroy(&quiet);
-	for (unsigned i = 0; argv[i]; i++)
-		free(argv[i]);
-	if (r != 0)
-		return -r;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
-}
-
-static int map_by_tool(pid_t pid, uid_t uid)
-{
-	char number[16];
-	char outside[16];
-
-	(void)snprintf(number, sizeof(number), "%d", pid);
-	(void)snprintf(outside, sizeof(outside), "%u", uid);
-	int r = run_mapper("/usr/bin/newuidmap", number, outside);
-	return r == 0 ? run_mapper("/usr/bin/newgidmap", number, outside) : r;
-}
-
-static int map_to(pid_t pid, uid_t uid, gid_t gid)
-{
-	char text[32];
-
-	(void)snprintf(text, sizeof(text), "0 %u 1\n", uid);
-	int r = write_proc(pid, "uid_map", text);
-	(void)snprintf(text, sizeof(text), "0 %u 1\n", gid);
-	/* Who is not root may map its group only without setgroups(2). */
-	if (r == 0 && geteuid() != 0)
-		r = write_proc(pid, "setgroups", "deny");
-	return r == 0 ? write_proc(pid, "gid_map", text) : r;
-}
-
-static int map_ids(struct jail_birth *b, pid_t pid)
-{
-	int r = -EPERM;
-
-	if (b->missing & JAIL_USER_NS || b->keep_user)
-		return 0;
-	if (b->uid != JAIL_NO_UID)
-		r = geteuid() == 0 ? map_to(pid, b->uid, b->uid)
-				   : map_by_tool(pid, b->uid);
-	if (r == 0)
-		return 0;
-	b->missing |= JAIL_UID;
-	return map_to(pid, geteuid(), getegid());
-}
-
 /* In the child: the ids that the maps give.  Without, the enclosure's turn. */
 static int take_ids(const struct jail_birth *b)
 {
@@ -200,11 +123,11 @@ static void child(struct jail_birth *b, int go)
 static int let_go(struct jail_birth *b, const struct newborn *n, int go,
 		  struct err *err)
 {
-	int r = map_ids(b, n->pid);
+	int r = jail_map_ids(b, n->pid);
 
 	if (r < 0)
 		return err_set(err, -r, "map the user of process %d", n->pid);
-	if (b->uid == JAIL_NO_UID)
+	if (b->uid == JAIL_NO_UID && !b->all_ids)
 		b->missing |= JAIL_UID;
 	r = b->place ? b->place(b->arg, n->pid, n->placed) : 0;
 	if (r < 0)

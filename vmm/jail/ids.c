@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vmm/jail/jail.h"
+#include "vmm/jail/jail_priv.h"
 #include "vmm/lib/auto.h"
 
 /*
@@ -93,6 +94,17 @@ static bool choose_range(struct range *ret)
 	return find_range(pw ? pw->pw_name : "", me, ret) &&
 	       access("/usr/bin/newuidmap", X_OK) == 0 &&
 	       access("/usr/bin/newgidmap", X_OK) == 0;
+}
+
+bool jail_ids_range(uid_t *ret_first, unsigned *ret_nr)
+{
+	struct range range;
+
+	if (!choose_range(&range))
+		return false;
+	*ret_first = range.first;
+	*ret_nr = range.nr;
+	return true;
 }
 
 /* The file of locks: one for all of root's VMs, one for all of a user's. */

@@ -73,6 +73,12 @@ struct jail_birth {
 	/* Asked for. */
 	bool keep_net; /* it is to use the host's network */
 	bool keep_user; /* root's rights are needed until the enclosure */
+	/*
+	 * It serves files: users and groups are in its namespace who they are
+	 * outside.  Who is not root can give only itself, as root, and its
+	 * range of subordinate ids from 1 on.  @uid is not used.
+	 */
+	bool all_ids;
 	uid_t uid; /* one of jail_ids_take(); JAIL_NO_UID: our own */
 	int cgroup; /* a cgroup v2 directory to be born in, -1: none */
 	/* Called before the child runs: 0 or -errno.  NULL: nothing. */

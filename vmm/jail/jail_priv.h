@@ -7,9 +7,22 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
 
 bool jail_is_on(void);
+
+/*
+ * ids.c: the subordinate ids that we may give away, as /etc/subuid says; false
+ * when there are none, or no newuidmap.
+ */
+bool jail_ids_range(uid_t *ret_first, unsigned *ret_nr);
+
+/*
+ * maps.c: who @pid, a child in a user namespace of its own, is there; a wall
+ * that falls short is noted in @b.
+ */
+int jail_map_ids(struct jail_birth *b, pid_t pid);
 
 /* root.c: an empty root, but for @file (NULL: nothing), all read-only. */
 int jail_root_enter(const char *file);

@@ -48,6 +48,12 @@ void spawn_reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What the child says when it cannot execute. */
+struct failure {
+	int error; /* -errno */
+	bool prepared; /* s->prepare was not what failed */
+};
+
 /* What the child needs besides @s. */
 struct start {
 	int program; /* opened, or -1: search PATH */
@@ -104,6 +110,8 @@ static int execute(const struct spawn *s, int program)
 static __attribute__((noreturn)) void child(const struct spawn *s,
 					    struct start at)
 {
+	struct failure f = { .prepared = true };
+
 	spawn_reset_signals();
 	int r = place_fds(s, &at);
 
@@ -112,9 +120,14 @@ static __attribute__((noreturn)) void child(const struct spawn *s,
 	/* The parent may have died before prctl() could tell us. */
 	if (r == 0 && jail_orphaned(at.report))
 		r = -ESRCH;
+	if (r == 0 && s->prepare) {
+		r = s->prepare(s->arg);
+		f.prepared = r == 0;
+	}
 	if (r == 0)
 		r = execute(s, at.program);
-	(void)!write(at.report, &r, sizeof(r));
+	f.error = r;
+	(void)!write(at.report, &f, sizeof(f));
 	_exit(127);
 }
 
@@ -167,11 +180,14 @@ int spawn_start(struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
 	}
 	(void)close(TAKE_FD(wr));
 
-	int failed = 0;
+	struct failure failed = { 0 };
 	(void)io_read_full(rd, &failed, sizeof(failed));
-	if (failed) {
+	if (failed.error) {
 		(void)waitpid(pid, NULL, 0);
-		return err_set(err, -failed, "execute '%s'", s->path);
+		return failed.prepared
+			       ? err_set(err, -failed.error, "execute '%s'",
+					 s->path)
+			       : err_set(err, -failed.error, "%s", s->prepares);
 	}
 	*ret_pid = pid;
 	*ret_pidfd = TAKE_FD(pidfd);

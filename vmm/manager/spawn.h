@@ -13,7 +13,7 @@
 #include "vmm/lib/err.h"
 #include "vmm/manager/strv.h"
 
-#define SPAWN_FDS_MAX 48
+#define SPAWN_FDS_MAX 64
 
 /*
  * A command line in the making.  Descriptors are borrowed until spawn_start()
@@ -29,6 +29,14 @@ struct spawn {
 	int err; /* the child's stderr, or -1: /dev/null */
 	/* Born behind walls; borrowed, results in it.  NULL: a plain child. */
 	struct jail_birth *birth;
+	/*
+	 * Called in the child when its descriptors are in place, before it
+	 * executes: 0, or -errno, which spawn_start() then returns, with a
+	 * sentence that names @prepares.  NULL: nothing.
+	 */
+	int (*prepare)(void *arg);
+	void *arg;
+	const char *prepares;
 };
 
 void spawn_init(struct spawn *s, const char *path, const char *name);
