@@ -44,6 +44,7 @@ static int converse(struct session *s, int fd, uint64_t started,
 	static const struct session_place place = {
 		.root = ROOTFS_ROOT,
 		.etc = "/etc",
+		.shares = "/shares",
 		.dev_type = "devtmpfs",
 	};
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static int open_beneath(int root, const char *path, uint64_t flags,
 static int open_parent(int root, const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/');
-	char parent[64] = ".";
+	char parent[PATH_MAX] = ".";
 
 	*name = slash ? slash + 1 : path;
 	if (slash && (size_t)(slash - path) >= sizeof(parent))

@@ -16,6 +16,7 @@
 #include "images/init/net.h"
 #include "images/init/process.h"
 #include "images/init/relay.h"
+#include "images/init/shares.h"
 #include "images/init/stdio.h"
 #include "vmm/lib/auto.h"
 
@@ -85,6 +86,8 @@ static int furnish(struct session *s, const struct session_place *place,
 				 err);
 	if (r == 0)
 		r = etc_mount(root, place->etc, &s->settings, err);
+	if (r == 0)
+		r = shares_mount(root, place->shares, &s->settings, err);
 	return r < 0 ? r : stdio_open(io, root, &s->settings, err);
 }
 

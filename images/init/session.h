@@ -30,6 +30,7 @@ void session_done(struct session *s);
 struct session_place {
 	const char *root; /* path of the container's root, a mount point */
 	const char *etc; /* directory for the files of etc.h */
+	const char *shares; /* directory for single files, see shares.h */
 	const char *dev_type; /* see mounts_container */
 };
 

@@ -39,8 +39,8 @@ static int strv_add(struct strv *sv, char *text)
 
 void settings_done(struct settings *s)
 {
-	struct strv *all[] = { &s->args, &s->env,   &s->addrs,	&s->gateways,
-			       &s->dns,	 &s->hosts, &s->modules };
+	struct strv *all[] = { &s->args, &s->env,   &s->addrs,	 &s->gateways,
+			       &s->dns,	 &s->hosts, &s->modules, &s->shares };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		strv_done(all[i]);
@@ -102,6 +102,8 @@ static int add_text(struct settings *s, uint32_t type, char *text,
 		return strv_add(&s->hosts, text);
 	case AGENT_MODULE:
 		return strv_add(&s->modules, text);
+	case AGENT_SHARE:
+		return strv_add(&s->shares, text);
 	case AGENT_MODULES:
 		return set_text(&s->module_place, text);
 	case AGENT_CWD:
@@ -206,6 +208,7 @@ int settings_add(struct settings *s, const struct record *rec, struct err *err)
 	case AGENT_HOSTS:
 	case AGENT_MODULE:
 	case AGENT_MODULES:
+	case AGENT_SHARE:
 		break;
 	default:
 		return err_say(err, EPROTO,

@@ -20,7 +20,7 @@ struct strv {
 };
 
 struct settings {
-	struct strv args, env, addrs, gateways, dns, hosts, modules;
+	struct strv args, env, addrs, gateways, dns, hosts, modules, shares;
 	char *cwd, *user, *hostname; /* NULL when absent */
 	char *module_place; /* AGENT_MODULES, or NULL */
 	struct agent_size size;

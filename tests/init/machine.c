@@ -104,7 +104,9 @@ int machine_main(int fd, const char *base)
 	(void)snprintf(root, sizeof(root), "%s/root", base);
 	(void)snprintf(etc, sizeof(etc), "%s/files", base);
 
-	const struct session_place place = { root, etc, "tmpfs" };
+	const struct session_place place = {
+		.root = root, .etc = etc, .shares = "/none", .dev_type = "tmpfs"
+	};
 	int r = session_open(&s, fd, &err);
 	if (r == 0)
 		r = session_run(&s, &place, &err);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shares.c - mount what the host shares. */
+#include "images/init/shares.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "images/init/mounts.h"
+
+#define FILE_NAME "file" /* vmm/manager/share_server.h */
+#define TEXT_MAX  2048
+
+static int broken(const char *text, struct err *err)
+{
+	return err_say(err, EPROTO, "'%.64s' is no share", text);
+}
+
+int shares_parse(char *text, struct share *ret, struct err *err)
+{
+	char *rest = text;
+	const char *tag = strsep(&rest, " ");
+	const char *mode = strsep(&rest, " ");
+	const char *kind = strsep(&rest, " ");
+
+	if (!tag[0] || strchr(tag, '/') || tag[0] == '.' || !rest ||
+	    rest[0] != '/' || !rest[1])
+		return broken(tag, err);
+	if ((strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0) ||
+	    (strcmp(kind, "dir") != 0 && strcmp(kind, "file") != 0))
+		return broken(tag, err);
+	*ret = (struct share){ .tag = tag,
+			       .path = rest,
+			       .readonly = mode[1] == 'o',
+			       .file = kind[0] == 'f' };
+	return 0;
+}
+
+/* The directories that lead to @path, which is relative to @root. */
+static int make_parents(int root, const char *path, struct err *err)
+{
+	char part[TEXT_MAX];
+	int r = 0;
+
+	for (const char *p = strchr(path, '/'); r == 0 && p;
+	     p = strchr(p + 1, '/')) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path),
+			       path);
+		r = mounts_dir(root, part, err);
+	}
+	return r;
+}
+
+/* What the kernel says of a missing virtio-fs is not what a person looks for.
+ */
+static int say_why(const struct share *s, int r, struct err *err)
+{
+	if (r == -ENODEV)
+		return err_say(err, ENODEV,
+			       "this guest kernel has no virtiofs for '%s'; "
+			       "give it CONFIG_VIRTIO_FS, or the module by "
+			       "--kernel-modules",
+			       s->path);
+	return err_wrap(err, "the share '%s'", s->path);
+}
+
+static int mount_dir(int root, const struct share *s, struct err *err)
+{
+	const struct mount_spec spec = {
+		.source = s->tag,
+		.type = "virtiofs",
+		.path = s->path + 1,
+		.flags = MS_NODEV | (s->readonly ? MS_RDONLY : 0),
+	};
+
+	return mounts_at(root, &spec, err);
+}
+
+/* The directory around it stays init's; the container gets the file alone. */
+static int mount_file(int root, const char *dir, const struct share *s,
+		      struct err *err)
+{
+	char place[128], file[160];
+	const unsigned long flags = MS_NODEV | (s->readonly ? MS_RDONLY : 0);
+
+	(void)snprintf(place, sizeof(place), "%s/%s", dir, s->tag);
+	(void)snprintf(file, sizeof(file), "%s/" FILE_NAME, place);
+	if (mkdir(place, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make '%s'", place);
+	if (mount(s->tag, place, "virtiofs", flags, NULL) < 0)
+		return err_set(err, errno, "mount virtiofs");
+	return mounts_file(root, file, s->path + 1, err);
+}
+
+static int mount_one(int root, const char *dir, const char *said,
+		     struct err *err)
+{
+	struct share share = { .tag = NULL };
+	char text[TEXT_MAX];
+
+	if (snprintf(text, sizeof(text), "%s", said) >= (int)sizeof(text))
+		return broken(said, err);
+	int r = shares_parse(text, &share, err);
+	if (r < 0 || !share.path)
+		return r;
+	r = make_parents(root, share.path + 1, err);
+	if (r == 0)
+		r = share.file ? mount_file(root, dir, &share, err)
+			       : mount_dir(root, &share, err);
+	return r < 0 ? say_why(&share, r, err) : 0;
+}
+
+int shares_mount(int root, const char *dir, const struct settings *s,
+		 struct err *err)
+{
+	int r = 0;
+
+	if (s->shares.n && mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make '%s'", dir);
+	for (size_t i = 0; r == 0 && i < s->shares.n; i++)
+		r = mount_one(root, dir, s->shares.v[i], err);
+	return r;
+}
