@@ -39,6 +39,10 @@ $O/tests/cli/fake_net: $(call obj,tests/cli/fake_net.c vmm/net/main.c) \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -lslirp -lresolv -lcap-ng -o $@
 
+$O/tests/cli/fake_virtiofsd: $O/tests/cli/fake_virtiofsd.o
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -o $@
+
 $O/tests/cli/fake_host: $(call obj,tests/cli/fake_host.c \
 		tests/harness/fake_sysfs.c) \
 		$(call layerlib,manager hostdev jail lib)
@@ -62,7 +66,8 @@ $O/tests/compare/render: $O/tests/compare/render.o \
 unit: testprogs
 	@tests/unit/run.sh $O
 
-CLIPROGS := $(addprefix $O/tests/cli/,fake_monitor fake_net fake_host)
+CLIPROGS := $(addprefix $O/tests/cli/,fake_monitor fake_net fake_host \
+	fake_virtiofsd)
 cliprogs: $(CLIPROGS)
 testprogs: all $(UNIT) cliprogs $O/tests/compare/render \
 	$O/tests/compare/cuda/libcuda.so.1

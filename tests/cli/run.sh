@@ -373,6 +373,7 @@ fi
 . tests/cli/devices.sh
 . tests/cli/cgroup.sh
 . tests/cli/untrusted.sh
+. tests/cli/shares.sh
 
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -15,8 +15,8 @@ mkfifo "$tmp/never"
 trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
-for group in boot status stdio disk net vsock limits memory cgroup faults numa \
-    modules untrusted hostile compare work; do
+for group in boot status stdio disk net vsock limits memory cgroup shared \
+    faults numa modules untrusted hostile compare work; do
     . "tests/linux/$group.sh"
 done
 

@@ -96,6 +96,7 @@ until_true() {
 # No process, socket or folder of a VM is left.
 nothing_left() {
     ! pgrep -f 'belljar-(monitor|net)' || return 1
+    ! pgrep -x virtiofsd || return 1
     ! pgrep -x belljar-keeper || return 1
     same "" "$("$belljar" ps -aq)"
 }

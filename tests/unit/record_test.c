@@ -169,6 +169,7 @@ static void it_begins_without_an_end(void **state)
 	has(o, "/env", "[\"TOKEN\",\"EMPTY\"]");
 	assert_null(strstr(json_object_to_json_string(o), "secret"));
 	has(o, "/read_only", "true");
+	has(o, "/shares", "[]");
 	has(o, "/kernel/flavour", "\"minimal\"");
 	has(o, "/kernel/version", "\"6.1\"");
 	has(o, "/kernel/path", "\"/k/vmlinux\"");

@@ -65,6 +65,26 @@ static void docker_flags_are_understood(void **state)
 	run_options_done(&l.o);
 }
 
+static void shares_are_kept_in_order(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "-v /a:/b:ro --mount type=bind,src=/c,dst=/d --volume=/e:/f "
+		  "img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.shares.n, 3);
+	assert_string_equal(l.o.shares.v[0].target, "/b");
+	assert_true(l.o.shares.v[0].readonly);
+	assert_string_equal(l.o.shares.v[1].source, "/c");
+	assert_string_equal(l.o.shares.v[1].option, "--mount");
+	assert_string_equal(l.o.shares.v[2].target, "/f");
+	run_options_done(&l.o);
+	parse(&l, "-v /a:/b -v nothing img");
+	assert_int_equal(l.r, -EINVAL);
+	run_options_done(&l.o);
+}
+
 static void machine_options_are_understood(void **state)
 {
 	struct line l;
@@ -306,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(docker_flags_are_understood),
 		cmocka_unit_test(kernel_modules_have_their_rules),
+		cmocka_unit_test(shares_are_kept_in_order),
 		cmocka_unit_test(machine_options_are_understood),
 		cmocka_unit_test(allow_is_checked_as_it_is_read),
 		cmocka_unit_test(options_after_the_image_belong_to_the_command),

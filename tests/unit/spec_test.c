@@ -84,6 +84,27 @@ static void expect_args(struct fixture *f, const char *const *args)
 	spec_done(&f->spec);
 }
 
+static void shares_are_in_the_plan(void **state)
+{
+	struct json_object *o, *list, *v;
+	struct fixture f;
+
+	(void)state;
+	init(&f);
+	assert_int_equal(shares_add_volume(&f.o.shares, "/a:/b:ro", &f.err), 0);
+	assert_int_equal(make(&f), 0);
+	o = spec_to_json(&f.spec);
+	assert_true(json_object_object_get_ex(o, "shares", &list));
+	assert_int_equal(json_object_array_length(list), 1);
+	v = json_object_array_get_idx(list, 0);
+	assert_string_equal(json_object_to_json_string_ext(v, 0),
+			    "{\"source\":\"\\/a\",\"target\":\"\\/b\","
+			    "\"kind\":\"directory\",\"read_only\":true}");
+	json_object_put(o);
+	shares_done(&f.o.shares);
+	done(&f);
+}
+
 static void command_and_entrypoint_merge(void **state)
 {
 	struct fixture f;
@@ -240,6 +261,7 @@ static void settings_fit_into_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares_are_in_the_plan),
 		cmocka_unit_test(command_and_entrypoint_merge),
 		cmocka_unit_test(environment_is_layered),
 		cmocka_unit_test(user_and_directory_fall_back_to_the_image),

@@ -29,6 +29,7 @@
 #include "vmm/manager/pin.h"
 #include "vmm/manager/record.h"
 #include "vmm/manager/run_options.h"
+#include "vmm/manager/share_server.h"
 #include "vmm/manager/store.h"
 #include "vmm/manager/writable.h"
 
@@ -78,10 +79,19 @@ static int check_kvm(const struct manager *mgr, const struct run_options *o,
 	return r;
 }
 
-static int check_options(const struct run_options *o, struct err *err)
+/* Sources of shares, and who would serve them. */
+static int check_shares(struct run_options *o, struct err *err)
+{
+	char program[PATH_MAX];
+	int r = shares_resolve(&o->shares, err);
+
+	return r == 0 && o->shares.n ? share_server_find(program, err) : r;
+}
+
+static int check_options(struct run_options *o, struct err *err)
 {
 	struct publish p;
-	int r = 0;
+	int r = check_shares(o, err);
 
 	if (o->interactive && o->tty && !isatty(STDIN_FILENO))
 		return err_say(err, ENOTTY,

@@ -42,7 +42,8 @@ enum source {
 	SRC_NET_ERR,
 	SRC_MONITOR, /* after what it said */
 	SRC_NET,
-	NR_SOURCES,
+	SRC_SHARES, /* several */
+	NR_SOURCES = SRC_SHARES + KEEPER_SHARES_FDS,
 };
 
 static void on_cli(struct keeper *k)
@@ -81,6 +82,9 @@ static int write_state(struct keeper *k, struct err *err)
 	if (k->net.pid > 0)
 		(void)json_object_object_add(o, "net",
 					     json_object_new_int(k->net.pid));
+	if (k->plan->spec->options->shares.n)
+		(void)json_object_object_add(o, "virtiofsd",
+					     keeper_shares_json(k));
 	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
 	(void)json_object_object_add(o, "devices", keeper_devices_json(k));
 	return vmdir_write(k->plan->vm, "state.json", o, err);
@@ -241,6 +245,7 @@ static void set_sources(const struct keeper *k, struct pollfd fds[NR_SOURCES])
 	fds[SRC_NET_ERR] = (struct pollfd){ k->net.err, POLLIN, 0 };
 	fds[SRC_MONITOR] = (struct pollfd){ k->monitor.pidfd, POLLIN, 0 };
 	fds[SRC_NET] = (struct pollfd){ k->net.pidfd, POLLIN, 0 };
+	keeper_shares_sources(k, fds + SRC_SHARES);
 	/* An agent link that hung up polls as ready even with no events. */
 	if (fds[SRC_AGENT].events == 0)
 		fds[SRC_AGENT].fd = -1;
@@ -260,6 +265,7 @@ static int poll_timeout(const struct keeper *k)
 	uint64_t now = timing_now();
 
 	at = sooner(at, k->net_note_at);
+	at = sooner(at, keeper_shares_due(k));
 	/* Once killed there is nothing to wait for but the end. */
 	if (at == 0 || k->monitor.pid == 0 || (k->kill_at && k->kill_at < now))
 		return POLL_FOREVER;
@@ -304,6 +310,7 @@ static void check_time(struct keeper *k)
 		k->net_note_at = 0;
 		note_net(k);
 	}
+	keeper_shares_check(k, now);
 }
 
 static bool over(const struct keeper *k)
@@ -314,7 +321,7 @@ static bool over(const struct keeper *k)
 
 static void serve(struct keeper *k)
 {
-	static void (*const handlers[NR_SOURCES])(struct keeper * k) = {
+	static void (*const handlers[SRC_SHARES])(struct keeper * k) = {
 		[SRC_CLI] = on_cli,
 		[SRC_AGENT] = on_agent,
 		[SRC_DIAL] = keeper_dial,
@@ -333,9 +340,11 @@ static void serve(struct keeper *k)
 		(void)frame_flush(&k->cli);
 		set_sources(k, fds);
 		int n = poll(fds, NR_SOURCES, poll_timeout(k));
-		for (int i = 0; n > 0 && i < NR_SOURCES; i++)
+		for (int i = 0; n > 0 && i < SRC_SHARES; i++)
 			if (fds[i].revents & (POLLIN | POLLHUP | POLLERR))
 				handlers[i](k);
+		if (n > 0)
+			keeper_shares_ready(k, fds + SRC_SHARES);
 		check_time(k);
 	}
 }
@@ -365,6 +374,7 @@ static void end_children(struct keeper *k)
 		if (all[i]->err >= 0)
 			(void)close(all[i]->err);
 	}
+	keeper_shares_end(k);
 }
 
 static void close_all(struct keeper *k)
@@ -408,6 +418,11 @@ static struct keeper *new_keeper(const struct keeper_plan *plan, int cli)
 	k->status = -1;
 	k->monitor.pidfd = k->monitor.err = -1;
 	k->net.pidfd = k->net.err = -1;
+	for (unsigned i = 0; i < SHARES_MAX; i++) {
+		struct keeper_share *s = &k->share[i];
+
+		s->sock = s->child.pidfd = s->child.err = -1;
+	}
 	k->log.fd = k->console.fd = -1;
 	k->dial = k->events = k->serial = k->signals = -1;
 	k->agent.fd = -1;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -99,6 +100,21 @@ static int send_modules(struct keeper *k)
 	return r < 0 ? r : send_list(k, AGENT_MODULE, &o->kernel_module);
 }
 
+static int send_shares(struct keeper *k)
+{
+	const struct shares *s = &k->plan->spec->options->shares;
+	char text[SHARES_PATH + 64];
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < s->n; i++) {
+		(void)snprintf(text, sizeof(text), KEEPER_TAG "%u %s %s %s", i,
+			       s->v[i].readonly ? "ro" : "rw",
+			       s->v[i].file ? "file" : "dir", s->v[i].target);
+		r = frame_send_str(&k->agent, AGENT_SHARE, text);
+	}
+	return r;
+}
+
 static int send_settings(struct keeper *k)
 {
 	const struct run_options *o = k->plan->spec->options;
@@ -116,6 +132,8 @@ static int send_settings(struct keeper *k)
 		r = frame_send(&k->agent, AGENT_STDIN, NULL, 0);
 	if (r == 0)
 		r = send_modules(k);
+	if (r == 0)
+		r = send_shares(k);
 	if (r == 0)
 		r = send_time(k);
 	if (r == 0)

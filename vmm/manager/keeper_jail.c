@@ -98,6 +98,22 @@ int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
 	return r < 0 ? err_set(err, -r, "start '%s'", s->path) : 0;
 }
 
+static int place_server(void *arg, pid_t pid, bool in_cgroup)
+{
+	if (!in_cgroup)
+		keeper_cgroup_add(arg, pid);
+	return 0;
+}
+
+void keeper_jail_server(struct keeper *k, struct jail_birth *b)
+{
+	*b = (struct jail_birth){ .cgroup = k->cgroup.fd,
+				  .uid = JAIL_NO_UID,
+				  .all_ids = true,
+				  .place = place_server,
+				  .arg = k };
+}
+
 int keeper_jail_born(struct keeper *k, const struct jail_birth *b,
 		     struct err *err)
 {

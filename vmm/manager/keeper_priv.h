@@ -3,6 +3,7 @@
 #ifndef VMM_MANAGER_KEEPER_PRIV_H
 #define VMM_MANAGER_KEEPER_PRIV_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@
 #include "vmm/manager/devices.h"
 #include "vmm/manager/frame.h"
 #include "vmm/manager/keeper.h"
+#include "vmm/manager/shares.h"
 #include "vmm/manager/spawn.h"
 
 #define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
@@ -31,6 +33,15 @@ struct keeper_child {
 	char said[KEEPER_SAID_MAX];
 };
 
+/* A virtiofsd, and how it ended. */
+struct keeper_share {
+	struct keeper_child child;
+	int sock; /* the monitor's end, until the monitor has it; -1 */
+	int status; /* 128+n when signalled */
+	bool signalled;
+	uint64_t note_at; /* when to say that it has ended; 0: not */
+};
+
 /* Files that stay open only until the monitor has them. */
 struct files {
 	int fd[SPAWN_FDS_MAX];
@@ -42,6 +53,7 @@ struct keeper {
 	struct timing timing;
 	struct frame_link cli, agent;
 	struct keeper_child monitor, net;
+	struct keeper_share share[SHARES_MAX]; /* by the options' order */
 	struct capped log, console;
 	int dial; /* our end; the monitor asks for host connections */
 	int events; /* read end of the monitor's events */
@@ -111,6 +123,8 @@ void keeper_jail_take(struct keeper *k);
  */
 int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
 			struct jail_birth *b, struct err *err);
+/* How a server of files is to be born; also with the jail off. */
+void keeper_jail_server(struct keeper *k, struct jail_birth *b);
 /* It was; -EPERM with a sentence when all walls are required. */
 int keeper_jail_born(struct keeper *k, const struct jail_birth *b,
 		     struct err *err);
@@ -118,6 +132,28 @@ int keeper_jail_born(struct keeper *k, const struct jail_birth *b,
 void keeper_jail_event(struct keeper *k, struct json_object *event);
 /* Tell the user what is missing, once a boot. */
 void keeper_jail_note(struct keeper *k);
+
+/* keeper_share.c: a virtiofsd for each share, options->shares.n of them. */
+#define KEEPER_TAG "share" /* tags: this and the share's number */
+int keeper_shares_start(struct keeper *k, struct err *err);
+/* The monitor's options about them. */
+int keeper_shares_add(struct keeper *k, struct spawn *s, struct err *err);
+/* The monitor has their sockets: a server ends when it closes its own. */
+void keeper_shares_given(struct keeper *k);
+/* Two entries of poll() each; and what they said. */
+#define KEEPER_SHARES_FDS (2 * SHARES_MAX)
+void keeper_shares_sources(const struct keeper *k,
+			   struct pollfd fds[KEEPER_SHARES_FDS]);
+void keeper_shares_ready(struct keeper *k,
+			 const struct pollfd fds[KEEPER_SHARES_FDS]);
+/* When keeper_shares_check() is due, ns; 0: not. */
+uint64_t keeper_shares_due(const struct keeper *k);
+/* Tell the user of those that ended while the VM goes on. */
+void keeper_shares_check(struct keeper *k, uint64_t now);
+/* Their process ids, for state.json; the caller owns it. */
+struct json_object *keeper_shares_json(const struct keeper *k);
+/* Kill, reap, close. */
+void keeper_shares_end(struct keeper *k);
 
 /* keeper_devices.c */
 /* Bind the VM's functions to vfio-pci; nothing to do without any. */

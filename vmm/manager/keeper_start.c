@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper_start.c - open all that the VM needs, then start belljar-net and
- * belljar-monitor with descriptors and nothing else.
+ * keeper_start.c - open all that the VM needs, then start belljar-net, servers
+ * of shares and belljar-monitor with descriptors and nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -424,9 +424,12 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 	if (r == 0)
 		r = keeper_devices_add(k, &s, &f, err);
 	if (r == 0)
+		r = keeper_shares_add(k, &s, err);
+	if (r == 0)
 		r = add_wires(k, &s, w, err);
 	if (r == 0)
 		r = start_companion(k, 0, &s, err);
+	keeper_shares_given(k);
 	return r;
 }
 
@@ -457,6 +460,8 @@ int keeper_start(struct keeper *k, struct err *err)
 	}
 	if (r == 0 && !k->plan->spec->options->no_network)
 		r = start_net(k, &w.net, err);
+	if (r == 0)
+		r = keeper_shares_start(k, err);
 	if (r == 0)
 		r = start_monitor(k, &w, err);
 	wires_done(&w);

@@ -24,7 +24,9 @@ static unsigned threads(const struct spec *spec)
 void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 {
 	const struct limit_options *o = &spec->options->limits;
-	uint64_t beside = limits_allowance(spec->memory, spec->cpus);
+	unsigned shares = spec->options->shares.n;
+	uint64_t beside = limits_allowance(spec->memory, spec->cpus) +
+			  shares * LIMITS_MEMORY_SERVER;
 	bool huge = spec->options->hugepages != 0;
 
 	*ret = (struct cgroup_limits){
@@ -32,7 +34,7 @@ void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 		.huge = huge ? spec->memory : 0,
 		.cpu = o->cpu,
 		.shares = o->cpu_shares,
-		.pids = threads(spec),
+		.pids = threads(spec) + shares * LIMITS_PIDS_SERVER,
 		.io_weight = o->blkio_weight,
 	};
 }

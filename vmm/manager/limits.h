@@ -8,6 +8,7 @@
  *
  *   64 MiB             monitor and belljar-net, their sockets and buffers
  *   1 MiB a vCPU       its thread, KVM's state of it
+ *   64 MiB a share     virtiofsd, and what it remembers of files
  *   1/64 of memory     page tables: of the monitor and of the guest 1/512
  *                      each, KVM's reverse map 1/512, with devices an
  *                      IOMMU's 1/512; twice that
@@ -33,6 +34,9 @@
 #define LIMITS_MEMORY_FIXED (64ULL << 20)
 #define LIMITS_MEMORY_VCPU  (1ULL << 20)
 #define LIMITS_MEMORY_SHARE 64
+/* virtiofsd: two processes; a thread each queue, and a few more. */
+#define LIMITS_MEMORY_SERVER (64ULL << 20)
+#define LIMITS_PIDS_SERVER   8
 
 /* Bytes beside the guest's memory. */
 uint64_t limits_allowance(uint64_t memory, unsigned cpus);

@@ -78,6 +78,14 @@ static int check(const struct profile *p, const struct run_options *o,
 			       "-p %s contradicts --profile %s, which lets "
 			       "nobody reach the guest; leave it out",
 			       o->publish.v[0], p->name);
+	/* Its server would be one more program of the host in reach. */
+	if (o->shares.n)
+		return err_say(err, EINVAL,
+			       "%s %s contradicts --profile %s, which shares "
+			       "nothing of the host, not even to read; put it "
+			       "into the image",
+			       o->shares.v[0].option, o->shares.v[0].source,
+			       p->name);
 	if (o->allow.n)
 		return 0;
 	if (o->network_given && !o->no_network)

@@ -182,6 +182,9 @@ struct json_object *record_to_json(const struct spec *s, const struct vmdir *vm,
 	put(o, "cwd", text(s->cwd));
 	put(o, "env", names(&s->env));
 	put(o, "read_only", json_object_new_boolean(s->options->read_only));
+	put(o, "shares",
+	    s->options->shares.n ? shares_to_json(&s->options->shares)
+				 : json_object_new_array());
 	put(o, "kernel", kernel(&s->kernel));
 	put(o, "jail", jail(s, end));
 	put(o, "network", network(s));

@@ -18,6 +18,7 @@ enum {
 	KEY_ENTRYPOINT,
 	KEY_CPUS,
 	KEY_SHM_SIZE,
+	KEY_MOUNT,
 	KEY_NETWORK,
 	KEY_ALLOW,
 	KEY_KERNEL,
@@ -58,6 +59,10 @@ static const struct argp_option options[] = {
 	  "No writable layer over the image", 1 },
 	{ "shm-size", KEY_SHM_SIZE, "SIZE", 0,
 	  "Size of /dev/shm (default: half of the memory)", 1 },
+	{ "volume", 'v', "HOST:GUEST[:ro]", 0,
+	  "Share a directory or file of the host (repeatable)", 1 },
+	{ "mount", KEY_MOUNT, "type=bind,src=HOST,dst=GUEST[,readonly]", 0,
+	  "The same", 1 },
 
 	{ NULL, 0, NULL, 0, "Machine:", 2 },
 	{ "cpus", KEY_CPUS, "N", 0,
@@ -275,6 +280,10 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 		return run_value_timeout(arg, &o->timeout, err);
 	case 'p':
 		return add(&o->publish, arg, err);
+	case 'v':
+		return shares_add_volume(&o->shares, arg, err);
+	case KEY_MOUNT:
+		return shares_add_mount(&o->shares, arg, err);
 	case KEY_INITRD:
 		return add(&o->initrds, arg, err);
 	case KEY_KERNEL_MODULES:
@@ -420,4 +429,5 @@ void run_options_done(struct run_options *o)
 	strv_done(&o->initrds);
 	strv_done(&o->kernel_module);
 	strv_done(&o->cdi_dirs);
+	shares_done(&o->shares);
 }

@@ -13,6 +13,7 @@
 #include "vmm/lib/err.h"
 #include "vmm/manager/device_options.h"
 #include "vmm/manager/limit_options.h"
+#include "vmm/manager/shares.h"
 #include "vmm/manager/strv.h"
 
 #define RUN_CPUS_MAX 64
@@ -49,6 +50,7 @@ struct run_options {
 	struct strv publish; /* as the user wrote them */
 	struct strv allow; /* the same; none: everything may be reached */
 	struct strv initrds; /* paths */
+	struct shares shares; /* resolved later */
 	struct device_asks devices; /* in the order given */
 	struct strv cdi_dirs; /* none: the usual ones */
 	struct device_numa numa;

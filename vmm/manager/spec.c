@@ -221,6 +221,9 @@ static void put_container(struct json_object *o, const struct spec *s)
 	put_bool(o, "read_only", opt->read_only);
 	if (opt->shm_size)
 		put_u64(o, "shm_size", opt->shm_size);
+	if (opt->shares.n)
+		(void)json_object_object_add(o, "shares",
+					     shares_to_json(&opt->shares));
 }
 
 static void put_machine(struct json_object *o, const struct spec *s)
