@@ -12,6 +12,7 @@ import time
 import traceback
 
 from peers import Keeper, Wire
+import shares
 from vm import PIPE, Trouble, Vm
 
 SECTORS = 2048
@@ -27,7 +28,8 @@ SANITIZED = {"idle": 65536, "growth": 16384, "held": 24 * 200 + 16384}
 class Attacker:
     """What a guest gets: its devices and the host's ends of them."""
 
-    def __init__(self, build, work, guest, cpus=1, memory="4g", cmdline=None):
+    def __init__(self, build, work, guest, cpus=1, memory="4g", cmdline=None,
+                 nr_shares=0):
         disk = os.path.join(work, "disk")
         if not os.path.exists(disk):
             with open(disk, "wb") as f:
@@ -37,9 +39,12 @@ class Attacker:
                    "--balloon"]
         options += ["--disk", disk, "--disk", disk + ",ro"]
         options += self.wire.options() + self.keeper.options()
+        self.shares = [shares.Share(work, n) for n in range(nr_shares)]
+        for share in self.shares:
+            options += share.options()
         if cmdline:
             options += ["--cmdline", cmdline]
-        ends = (self.wire.theirs, self.keeper.theirs)
+        ends = [e.theirs for e in (self.wire, self.keeper, *self.shares)]
         fds = [s.fileno() for s in ends]
         self.vm = Vm(build, work, f"hostile/{guest}", options, fds)
         for s in ends:
@@ -72,8 +77,8 @@ class Attacker:
 
     def close(self):
         self.vm.kill()
-        self.wire.close()
-        self.keeper.close()
+        for end in (self.wire, self.keeper, *self.shares):
+            end.close()
 
 
 class Neighbour:
@@ -125,7 +130,7 @@ class Suite:
     def __init__(self, build, work):
         self.build, self.work = build, work
         self.limit = SANITIZED if build.endswith("-san") else PLAIN
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
         self.neighbour = None
 
     def report(self, name, problem=None):
@@ -213,6 +218,10 @@ class Suite:
         self.neighbour.ask()
         self.report(f"end: {how}")
 
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"ok - {name} # SKIP {why}", flush=True)
+
     def run_ends(self):
         for how in ENDS:
             self.run("end", cmdline=how)
@@ -231,9 +240,11 @@ class Suite:
             vm = attacker.vm
             status = vm.child.poll()
             state = "runs" if status is None else f"ended with {status}"
+            said = "".join(share.said() for share in attacker.shares)
             self.report(
                 f"{guest}: after '{self.current}'",
-                f"{what}\nthe monitor {state}; it said:\n{vm.log()[-6000:]}",
+                f"{what}\nthe monitor {state}; it said:\n{vm.log()[-6000:]}"
+                f"{said[-6000:]}",
             )
         finally:
             attacker.close()
@@ -261,6 +272,7 @@ GUESTS = {
     "net": {},
     "vsock": {},
     "flood": {},
+    "fs": {"nr_shares": 16},  # one for each attack, and one beside
     "race": {"cpus": 2},
     "end": {},
 }
@@ -280,6 +292,8 @@ def main():
             for name in wanted or GUESTS:
                 if name == "end":
                     suite.run_ends()
+                elif "nr_shares" in GUESTS[name] and shares.missing():
+                    suite.skip(name, shares.missing())
                 else:
                     suite.run(name, **GUESTS[name])
             suite.neighbour.end()
@@ -290,7 +304,8 @@ def main():
             if suite.neighbour:
                 suite.neighbour.vm.kill()
         print(
-            f"hostile: {suite.passed} passed, {suite.failed} failed, 0 skipped"
+            f"hostile: {suite.passed} passed, {suite.failed} failed, "
+            f"{suite.skipped} skipped"
         )
     sys.exit(suite.failed != 0)
 
