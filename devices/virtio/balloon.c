@@ -32,6 +32,7 @@ enum { INFLATE, DEFLATE, STATS, REPORT_COMPACT, REPORT, QUEUES };
 struct balloon {
 	/* Under dev->lock. */
 	uint64_t reported;
+	uint64_t figures;
 	uint64_t stat[VIRTIO_BALLOON_S_NR];
 	bool holds; /* a buffer of the driver's, to be given back for figures */
 	uint16_t held;
@@ -122,6 +123,7 @@ static void take_stats(struct balloon *b, const struct vq_chain *c)
 		if (tag < VIRTIO_BALLOON_S_NR)
 			b->stat[tag] = le64toh((uint64_t)s.val);
 	}
+	b->figures++;
 }
 
 /* One is held; of more the older ones go back without having been used. */
@@ -243,6 +245,8 @@ void balloon_status(struct virtio_dev *dev, struct balloon_status *ret)
 		.target = (uint64_t)le32toh(cfg->num_pages) * PAGE,
 		.actual = (uint64_t)le32toh(cfg->actual) * PAGE,
 		.reported = b->reported,
+		.driver = dev->started && virtio_running(dev),
+		.figures = b->figures,
 		.free = b->stat[VIRTIO_BALLOON_S_MEMFREE],
 		.available = b->stat[VIRTIO_BALLOON_S_AVAIL],
 		.total = b->stat[VIRTIO_BALLOON_S_MEMTOT],
@@ -250,7 +254,7 @@ void balloon_status(struct virtio_dev *dev, struct balloon_status *ret)
 	};
 	if (ret->actual > dev->gm->size)
 		ret->actual = dev->gm->size;
-	if (b->holds && dev->started && virtio_running(dev)) {
+	if (b->holds && ret->driver) {
 		b->holds = false;
 		vq_push(&dev->queue[STATS].vq, b->held, 0);
 		virtio_used(dev, STATS);

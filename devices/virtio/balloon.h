@@ -6,6 +6,7 @@
 #ifndef DEVICES_VIRTIO_BALLOON_H
 #define DEVICES_VIRTIO_BALLOON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "devices/virtio/virtio.h"
@@ -16,6 +17,8 @@ struct balloon_status {
 	uint64_t target; /* bytes in the balloon, as we ask */
 	uint64_t actual; /* as the driver says: never more than RAM */
 	uint64_t reported; /* bytes given back as free pages, all told */
+	bool driver; /* the guest has one, and it works */
+	uint64_t figures; /* times that the guest told the following */
 	/* Bytes as the guest said last, or BALLOON_UNKNOWN. */
 	uint64_t free, available, total, caches;
 };

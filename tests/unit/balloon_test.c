@@ -233,6 +233,7 @@ static void figures_come_when_asked(void **state)
 	(void)state;
 	balloon_status(drv.dev, &s);
 	assert_true(s.free == BALLOON_UNKNOWN);
+	assert_int_equal(s.figures, 0);
 	gpa_t at = driver_alloc(&drv, len);
 	add_stat(at, 0, VIRTIO_BALLOON_S_MEMFREE, 1000);
 	add_stat(at, 1, VIRTIO_BALLOON_S_NR, 5); /* unknown to us */
@@ -241,6 +242,7 @@ static void figures_come_when_asked(void **state)
 	driver_settle(&drv);
 	assert_false(driver_take(&drv.queue[STATS], NULL, NULL));
 	balloon_status(drv.dev, &s);
+	assert_int_equal(s.figures, 1);
 	assert_int_equal(s.free, 1000);
 	assert_int_equal(s.available, 2000);
 	assert_true(s.total == BALLOON_UNKNOWN);
@@ -253,6 +255,7 @@ static void figures_come_when_asked(void **state)
 	send_buf(STATS, at, len, false);
 	driver_settle(&drv);
 	balloon_status(drv.dev, &s);
+	assert_int_equal(s.figures, 2);
 	assert_int_equal(s.free, 3000);
 	driver_restart(&drv, ALL);
 	balloon_status(drv.dev, &s);
@@ -283,7 +286,10 @@ static void a_broken_ring_needs_a_reset(void **state)
 	driver_settle(&drv);
 	assert_true(driver_needs_reset(&drv));
 	balloon_status(drv.dev, &s);
+	assert_false(s.driver);
 	driver_restart(&drv, ALL);
+	balloon_status(drv.dev, &s);
+	assert_true(s.driver);
 	gpa_t at = full(1);
 	ask(REPORT, at, PAGE, true);
 	is(at, 1, 0);

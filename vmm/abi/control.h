@@ -16,8 +16,9 @@
  *           and may refuse.  Without a balloon ok is false.
  *
  * With a balloon, status has "balloon":{"target":...,"actual":...,
- * "reported":...}, bytes, and what the guest said when it was last asked:
- * "free", "available", "total", "caches".
+ * "reported":...,"driver":true,"figures":...}: bytes, whether the guest has a
+ * driver that works, and how often it has said the following, for which each
+ * status asks it again: "free", "available", "total", "caches", bytes.
  *
  * Events, on the descriptor given with --events, one JSON object a line:
  *   {"event":"created","ns":...}   KVM objects exist

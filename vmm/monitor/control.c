@@ -48,6 +48,9 @@ static void add_balloon(struct vm *vm, struct json_object *answer)
 	add_i64(o, "target", s.target);
 	add_i64(o, "actual", s.actual);
 	add_i64(o, "reported", s.reported);
+	(void)json_object_object_add(o, "driver",
+				     json_object_new_boolean(s.driver));
+	add_i64(o, "figures", s.figures);
 	add_known(o, "free", s.free);
 	add_known(o, "available", s.available);
 	add_known(o, "total", s.total);
