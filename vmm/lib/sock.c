@@ -49,6 +49,20 @@ int io_unix_listen(const char *path, struct err *err)
 	return TAKE_FD(fd);
 }
 
+int io_unix_connect(const char *path, struct err *err)
+{
+	struct sockaddr_un sun;
+	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
+
+	if (fd < 0)
+		return fd;
+	/* A listener whose queue is full is no reason to wait. */
+	int r = io_set_nonblock(fd, true);
+	if (r == 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		r = -errno;
+	return r < 0 ? err_set(err, -r, "connect to '%s'", path) : TAKE_FD(fd);
+}
+
 short io_poll_now(int fd, short events)
 {
 	static const struct timespec now;
