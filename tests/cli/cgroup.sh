@@ -4,7 +4,9 @@
 # cgroup.sh - a VM's control group on this host, version 1 or 2: limits that
 # hold, what was used, and that it is gone whatever ends the VM.
 
-group_dirs() { grep -oE '"(\\?/[^"]*)' "$root/vms/$1/cgroup.json" | tr -d '"\\'; }
+group_dirs() {
+    grep -oE '"(\\?/[^"]*)' "$root/vms/$1/cgroup.json" | tr -d '"\\' | grep "/$1\$"
+}
 # group VM FILE: the file of that name, wherever it is.
 group() {
     local dir

@@ -68,6 +68,41 @@ bool host_set_has(const struct host_set *s, unsigned n)
 	return n < HOST_MAX_CPUS && CPU_ISSET_S(n, sizeof(s->set), s->set);
 }
 
+void host_set_cut(struct host_set *a, const struct host_set *b)
+{
+	CPU_AND_S(sizeof(a->set), a->set, a->set, b->set);
+	a->nr = (unsigned)CPU_COUNT_S(sizeof(a->set), a->set);
+}
+
+bool host_set_meet(const struct host_set *a, const struct host_set *b)
+{
+	struct host_set both = *a;
+
+	host_set_cut(&both, b);
+	return both.nr > 0;
+}
+
+void host_set_format(const struct host_set *s, char *ret, size_t size)
+{
+	size_t at = 0;
+
+	ret[0] = '\0';
+	for (unsigned n = 0; n < HOST_MAX_CPUS && at < size; n++) {
+		unsigned last = n;
+
+		if (!host_set_has(s, n))
+			continue;
+		while (host_set_has(s, last + 1))
+			last++;
+		at += (size_t)snprintf(ret + at, size - at, "%s%u",
+				       at ? "," : "", n);
+		if (last > n && at < size)
+			at += (size_t)snprintf(ret + at, size - at, "-%u",
+					       last);
+		n = last;
+	}
+}
+
 int host_nodes(const char *root, struct host_set *ret, struct err *err)
 {
 	AUTO_FREE char *text = NULL;

@@ -30,6 +30,12 @@ struct host_set {
  */
 int host_set_parse(const char *text, struct host_set *ret);
 bool host_set_has(const struct host_set *s, unsigned n);
+/* Is one of them in both? */
+bool host_set_meet(const struct host_set *a, const struct host_set *b);
+/* @a without what is not in @b. */
+void host_set_cut(struct host_set *a, const struct host_set *b);
+/* The list again, "0-3,8"; cut when it does not fit. */
+void host_set_format(const struct host_set *s, char *ret, size_t size);
 
 /* The nodes that have memory.  -ENOTSUP with a sentence: no NUMA here. */
 int host_nodes(const char *root, struct host_set *ret, struct err *err);

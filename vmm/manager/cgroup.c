@@ -370,6 +370,9 @@ struct json_object *cgroup_to_json(const struct cgroup *cg)
 		(void)json_object_array_add(
 			dirs, json_object_new_string(cg->dirs.v[i]));
 	(void)json_object_object_add(o, "dirs", dirs);
+	if (cg->mount)
+		(void)json_object_object_add(o, "mount",
+					     json_object_new_string(cg->mount));
 	return o;
 }
 
@@ -380,6 +383,20 @@ static bool is_of(const char *dir, const char *id)
 
 	return dir[0] == '/' && slash && strcmp(slash + 1, id) == 0 &&
 	       !strstr(dir, "/../");
+}
+
+/* Where the hierarchy of its one directory is; of no use if it is not above. */
+static int read_mount(struct json_object *o, struct cgroup *cg)
+{
+	const char *mount = json_str_or(o, "mount", "");
+	size_t len = strlen(mount);
+
+	if (len == 0 || cg->dirs.n != 1 ||
+	    strncmp(cg->dirs.v[0], mount, len) != 0 ||
+	    cg->dirs.v[0][len] != '/')
+		return 0;
+	cg->mount = strdup(mount);
+	return cg->mount ? 0 : -ENOMEM;
 }
 
 int cgroup_from_json(const struct cgroup_sys *sys, struct json_object *o,
@@ -402,6 +419,8 @@ int cgroup_from_json(const struct cgroup_sys *sys, struct json_object *o,
 		r = dir && is_of(dir, id) ? strv_add(&cg.dirs, "%s", dir)
 					  : -EINVAL;
 	}
+	if (r == 0)
+		r = read_mount(o, &cg);
 	if (r < 0)
 		cgroup_done(&cg);
 	else

@@ -109,6 +109,13 @@ int cgroup_place(const struct cgroup_sys *sys, const char *parent,
  */
 void cgroup_make(struct cgroup *cg, const struct cgroup_limits *limits);
 
+/*
+ * Its processes may run on the processors @cpus (cpuset(7)) and on no others.
+ * -ENOTSUP without a sentence when this host has no such group (only version 2
+ * is used for it, and somebody may have to delegate it); -errno with one.
+ */
+int cgroup_set_cpus(const struct cgroup *cg, const char *cpus, struct err *err);
+
 /* Was a group made? */
 bool cgroup_there(const struct cgroup *cg);
 
@@ -143,7 +150,8 @@ struct json_object *cgroup_usage_json(const struct cgroup_usage *u);
 int cgroup_remove(const struct cgroup *cg, unsigned ms, struct err *err);
 
 /*
- * What a later process needs to remove it; the caller owns it.  And back:
+ * What a later process needs to remove it, or to set its processors; the
+ * caller owns it.  And back:
  * -EINVAL when it is not that of VM @id.
  */
 struct json_object *cgroup_to_json(const struct cgroup *cg);

@@ -36,20 +36,26 @@ void cgroup_line(const char *dir, const char *file, char *buf, size_t size)
 		buf[0] = '\0';
 }
 
-int cgroup_write(const char *dir, const char *file, const char *fmt, ...)
+int cgroup_put(const char *dir, const char *file, const char *text)
 {
 	char path[PATH_MAX];
-	char text[64];
-	va_list ap;
 
-	va_start(ap, fmt);
-	int len = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	file_path(path, dir, file);
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	return write(fd, text, (size_t)len) < 0 ? -errno : 0;
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+int cgroup_write(const char *dir, const char *file, const char *fmt, ...)
+{
+	char text[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return cgroup_put(dir, file, text);
 }
 
 int64_t cgroup_number(const char *dir, const char *file)

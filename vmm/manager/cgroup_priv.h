@@ -33,7 +33,8 @@ bool cgroup_has_word(const char *list, const char *word);
 /* cgroup_file.c: the files of a group. */
 /* The first line; "" when it cannot be read. */
 void cgroup_line(const char *dir, const char *file, char *buf, size_t size);
-/* In one write().  0 or -errno. */
+/* In one write().  0 or -errno.  What is formatted is short. */
+int cgroup_put(const char *dir, const char *file, const char *text);
 int cgroup_write(const char *dir, const char *file, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A file of one number; -1 when it says something else. */
