@@ -19,6 +19,7 @@
 #include "vmm/manager/attach.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
+#include "vmm/manager/cpuset.h"
 #include "vmm/manager/devices.h"
 #include "vmm/manager/gpu.h"
 #include "vmm/manager/host.h"
@@ -119,6 +120,19 @@ static bool has_modules(const struct run_options *o)
 	       strcmp(o->kernel_modules, MODULES_IMAGE) != 0;
 }
 
+/* That they are there, and some of them where --numa puts vCPUs. */
+static int check_cpus(const struct manager *mgr, const struct resolved *res,
+		      struct err *err)
+{
+	const char *cpus = res->options.limits.cpuset_cpus;
+	const struct devices *d = &res->devices;
+	int r = cpus ? cpuset_check(mgr->sys.root, cpus, err) : 0;
+
+	return r == 0 && cpus ? cpuset_check_nodes(mgr->sys.root, cpus, d->numa,
+						   d->nr_numa, err)
+			      : r;
+}
+
 static int resolve(const struct manager *mgr, struct resolved *res,
 		   struct err *err)
 {
@@ -137,6 +151,8 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 		r = vmdir_new_id(res->id, err);
 	if (r == 0)
 		r = devices_choose(mgr, &res->options, &res->devices, err);
+	if (r == 0)
+		r = check_cpus(mgr, res, err);
 	if (r == 0)
 		r = pin_all(&res->options.allow, &res->allow, err);
 	if (r == 0)

@@ -17,6 +17,7 @@
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
+#include "vmm/manager/cpuset.h"
 #include "vmm/manager/keeper_priv.h"
 #include "vmm/manager/limits.h"
 
@@ -48,6 +49,14 @@ static int record(struct keeper *k, struct err *err)
 	return vmdir_write(k->plan->vm, VMDIR_CGROUP, o, err);
 }
 
+/* Where the group cannot do it, we are bound ourselves, and who we start. */
+static int confine(const struct keeper *k, struct err *err)
+{
+	const char *cpus = options(k)->cpuset_cpus;
+
+	return cpus ? cpuset_confine(&k->cgroup, 0, cpus, err) : 0;
+}
+
 int keeper_cgroup_make(struct keeper *k, struct err *err)
 {
 	const struct cgroup_sys sys = cgroup_host();
@@ -65,6 +74,9 @@ int keeper_cgroup_make(struct keeper *k, struct err *err)
 	}
 	limits_of(k->plan->spec, &limits);
 	cgroup_make(&k->cgroup, &limits);
+	r = confine(k, err);
+	if (r < 0)
+		return r;
 	if (cgroup_check(&k->cgroup, &lack) == 0)
 		return 0;
 	if (options(k)->required)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vmm/lib/parse.h"
+#include "vmm/manager/cpuset.h"
 
 #define SHARES_MIN 2 /* the kernel's, of version 1 */
 #define SHARES_MAX 262144
@@ -81,6 +82,16 @@ static int set_parent(const char *text, const char **ret, struct err *err)
 	return 0;
 }
 
+static int set_cpus(const char *text, const char **ret, struct err *err)
+{
+	struct host_set set;
+	int r = cpuset_parse(text, &set, err);
+
+	if (r == 0)
+		*ret = text;
+	return r;
+}
+
 int limit_option(int key, const char *arg, struct limit_options *ret,
 		 struct err *err)
 {
@@ -93,6 +104,8 @@ int limit_option(int key, const char *arg, struct limit_options *ret,
 				  &ret->blkio_weight, err);
 	case LIMIT_KEY_CGROUP_PARENT:
 		return set_parent(arg, &ret->cgroup_parent, err);
+	case LIMIT_KEY_CPUSET_CPUS:
+		return set_cpus(arg, &ret->cpuset_cpus, err);
 	case LIMIT_KEY_DISK_BPS:
 		return set_rate("--disk-bps", arg, DISK_BPS_MIN, &ret->disk_bps,
 				err);

@@ -21,6 +21,7 @@ enum limit_key {
 	LIMIT_KEY_NET_BPS,
 	LIMIT_KEY_NET_PPS,
 	LIMIT_KEY_CONSOLE_BPS,
+	LIMIT_KEY_CPUSET_CPUS,
 };
 
 /* 0: not given.  The rates are for all devices of the kind together. */
@@ -29,6 +30,7 @@ struct limit_options {
 	unsigned cpu_shares;
 	unsigned blkio_weight;
 	const char *cgroup_parent; /* no slash in front; belongs to argv */
+	const char *cpuset_cpus; /* a list of cpuset.h; belongs to argv */
 	uint64_t disk_bps, disk_iops; /* bytes, operations a second */
 	uint64_t net_bps, net_pps; /* bytes, packets a second each way */
 	uint64_t console_bps; /* bytes a second of the serial port */

@@ -65,6 +65,10 @@ struct json_object *limits_to_json(const struct spec *spec)
 		(void)json_object_object_add(
 			o, "cpus", json_object_new_double(cg.cpu / 1000.0));
 	put(o, "cpu_shares", cg.shares);
+	if (l->cpuset_cpus)
+		(void)json_object_object_add(
+			o, "cpuset_cpus",
+			json_object_new_string(l->cpuset_cpus));
 	put(o, "blkio_weight", cg.io_weight);
 	if (l->cgroup_parent)
 		(void)json_object_object_add(

@@ -140,6 +140,8 @@ static const struct argp_option options[] = {
 	  "Limits (docs/limits.md has the default ones):", 5 },
 	{ "cpu-shares", LIMIT_KEY_CPU_SHARES, "N", 0,
 	  "Weight of its processor time, 2 to 262144 (default: 1024)", 5 },
+	{ "cpuset-cpus", LIMIT_KEY_CPUSET_CPUS, "LIST", 0,
+	  "Run on these processors of the host only: 0-3,5", 5 },
 	{ "blkio-weight", LIMIT_KEY_BLKIO_WEIGHT, "N", 0,
 	  "Weight of its disk time, 10 to 1000", 5 },
 	{ "cgroup-parent", LIMIT_KEY_CGROUP_PARENT, "PATH", 0,

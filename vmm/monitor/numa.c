@@ -2,6 +2,7 @@
 /* numa.c - vCPUs and distances of the guest's NUMA nodes. */
 #include "vmm/monitor/numa.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "vmm/lib/hostmem.h"
@@ -42,10 +43,20 @@ int numa_describe(struct vm *vm, struct machine *m, struct err *err)
 void numa_bind_vcpus(struct vm *vm)
 {
 	const struct config *c = vm->config;
+	struct host_set ours = { 0 };
 
+	/*
+	 * By number 0: behind a clone() of our own, the C library has the
+	 * number of another.  All, where there are more than this can say.
+	 */
+	if (c->nr_nodes > 0 &&
+	    sched_getaffinity(0, sizeof(ours.set), ours.set) < 0)
+		memset(ours.set, 0xff, sizeof(ours.set));
 	for (unsigned n = 0; n < c->nr_nodes; n++) {
-		const struct host_set *cpus = &vm->node_cpus[n];
+		struct host_set *cpus = &vm->node_cpus[n];
 		int r = 0;
+
+		host_set_cut(cpus, &ours);
 
 		for (unsigned i = first_cpu(c, n);
 		     cpus->nr > 0 && r == 0 && i < first_cpu(c, n + 1); i++)

@@ -15,9 +15,10 @@
 int numa_describe(struct vm *vm, struct machine *m, struct err *err);
 
 /*
- * The vCPUs' threads may from now on run on any processor of their host node,
- * and on no other.  A host node without processors (memory alone) leaves them
- * free; a cpuset that forbids it is warned of.
+ * The vCPUs' threads may from now on run on any processor of their host node
+ * that this process may run on, and on no other.  A host node without such
+ * processors (memory alone) leaves them free; a cpuset that forbids it is
+ * warned of.
  */
 void numa_bind_vcpus(struct vm *vm);
 
