@@ -30,6 +30,7 @@ $O/tests/unit/init_%: $O/tests/unit/init_%.o \
 $O/tests/unit/qemu_job_test: $(call obj,images/compare/qemu_job.c)
 
 $O/tests/cli/fake_monitor: $O/tests/cli/fake_monitor.o \
+		$O/tests/cli/fake_control.o \
 		$(call layerlib,manager hostdev jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $^ -ljson-c -lcap-ng -o $@

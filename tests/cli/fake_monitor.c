@@ -14,6 +14,8 @@
  *   oversize early badexit unknown       break the protocol
  *   devices     print the options about devices, files instead of numbers
  *   argv        print the command line, an argument a line
+ *   balloon MIB the same, with a control socket and a balloon that never
+ *               leaves less than MIB; "balloon MIB none": no driver for it
  *   eat N       take N bytes of memory, then "hang"
  *   lose        say that the host took back the first device, then "hang"
  *
@@ -26,6 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/cli/fake_control.h"
 #include "vmm/abi/dial.h"
 #include "vmm/lib/io.h"
 #include "vmm/manager/frame.h"
@@ -35,7 +38,8 @@
 #define DEVICES_MAX 16
 
 struct fake {
-	int kernel, dial, events, serial, disks;
+	int kernel, dial, events, serial, control, disks;
+	uint64_t memory;
 	struct frame_link agent;
 	char *args[ARGS_MAX];
 	int nr_args;
@@ -86,6 +90,10 @@ static void parse(struct fake *f, int argc, char **argv)
 			f->events = fd_of(v);
 		else if ((v = option(argv, &i, "--serial")) != NULL)
 			f->serial = fd_of(v);
+		else if ((v = option(argv, &i, "--control")) != NULL)
+			f->control = fd_of(v);
+		else if ((v = option(argv, &i, "--memory")) != NULL)
+			f->memory = strtoull(v, NULL, 10) << 10;
 		else if ((v = option(argv, &i, "--disk")) != NULL)
 			f->disks++;
 		else if ((v = option(argv, &i, "--vsock")) != NULL)
@@ -254,6 +262,17 @@ static void eat(size_t len)
 		((volatile char *)p)[i] = 1;
 }
 
+static void balloon(const struct fake *f, const char *mib)
+{
+	static struct fake_control c;
+
+	c.listener = f->control;
+	c.memory = f->memory;
+	c.used = strtoull(mib, NULL, 10) << 20;
+	c.driver = !f->args[2];
+	fake_control_start(&c);
+}
+
 static void lose(struct fake *f)
 {
 	const char *v = f->nr_devices ? strchr(f->devices[0], '=') : NULL;
@@ -283,9 +302,11 @@ static int perform(struct fake *f)
 	else if (strcmp(verb, "argv") == 0)
 		say_argv(f);
 	else if (strcmp(verb, "lose") == 0 || strcmp(verb, "hang") == 0 ||
-		 strcmp(verb, "eat") == 0) {
+		 strcmp(verb, "eat") == 0 || strcmp(verb, "balloon") == 0) {
 		if (verb[0] == 'l')
 			lose(f);
+		if (verb[0] == 'b')
+			balloon(f, arg);
 		if (verb[0] == 'e')
 			eat((size_t)atoll(arg));
 		return 128 + wait_signal(f, false);
@@ -323,7 +344,7 @@ int main(int argc, char **argv)
 
 	if (!f)
 		return 3;
-	f->events = f->serial = f->kernel = f->dial = -1;
+	f->events = f->serial = f->kernel = f->dial = f->control = -1;
 	parse(f, argc, argv);
 	refuse(f);
 	started(f);

@@ -46,6 +46,28 @@ cgroup_two() {
     nothing_left
 }
 
+# Whatever is started, it is where the group is; an update moves all of it.
+cgroup_cpus() {
+    local all
+    all=$(cat /sys/devices/system/cpu/online)
+    box_start --cpuset-cpus 0 test sh -c "$idler"
+    same 0 "$(cat "$dir/cpuset.cpus.effective")"
+    same "Cpus_allowed_list: 0" "$(while read -r p; do
+        cat /proc/"$p"/task/*/status
+    done <"$dir/cgroup.procs" | grep ^Cpus_allowed_list | sort -u | xargs)"
+    "$belljar" update --cpuset-cpus "$all" box
+    same "$all" "$(cat "$dir/cpuset.cpus.effective")"
+    "$belljar" inspect box | grep -qE "\"CpusetCpus\": ?\"$all\""
+    "$belljar" rm -f box
+    wait $box || :
+    nothing_left
+}
+
+if grep -qw cpuset /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
+    check "cgroup: processors" cgroup_cpus
+else
+    skip "cgroup: processors" "no cgroup version 2 with cpuset here"
+fi
 if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
     check "cgroup: limits, and a cgroup above with too little" cgroup_two
 else

@@ -49,4 +49,110 @@ peak() {
 : >"$tmp/memory.log"
 check "memory: a peak comes back, minimal kernel" peak --kernel minimal
 check "memory: a peak comes back, stock kernel" peak --kernel stock
+
+# A guest that does what it is told, a line at a time, and answers "did N".
+tell() {
+    echo "$1" >&8
+    told=$((told + 1))
+    until_true 120 grep -qx "did $told" "$tmp/said"
+}
+box_start() {
+    local go=$tmp/go
+    told=0
+    "$belljar" rm -f box 2>/dev/null || : # of a test that failed
+    rm -f "$go"
+    mkfifo "$go"
+    exec 8<>"$go"
+    timeout -k 20 400 "$belljar" run --name box -i "$@" -m 512m test sh -c '
+        echo ready; n=0
+        while read -r line; do
+            eval "$line"; n=$((n + 1)); echo "did $n"
+        done' <&8 >"$tmp/said" &
+    vm=$!
+    until_true 120 grep -q ready "$tmp/said"
+}
+box_end() {
+    tell 'exec 0</dev/null'
+    exec 8>&-
+    wait $vm
+    "$belljar" rm box
+    nothing_left
+}
+# update WANT OPTION...: its status; what it printed is in $tmp/out and $tmp/err.
+update() {
+    local want=$1 got=0
+    shift
+    "$belljar" update "$@" box >"$tmp/out" 2>"$tmp/err" || got=$?
+    cat "$tmp/out" "$tmp/err"
+    same "$want" "$got"
+}
+limit_shown() {
+    same "$1" "$("$belljar" inspect box | grep -oE '"Memory": *[0-9]+' | grep -oE '[0-9]+$')"
+}
+# $free: MiB that the guest has free, by its own kernel.
+ask_free() {
+    tell 'awk "/^MemFree/ { print \"free\", int(\$2 / 1024) }" /proc/meminfo'
+    free=$(awk '$1 == "free" { n = $2 } END { print n }' "$tmp/said")
+}
+
+# Down, up, more than it has, and less than it uses: what it uses is in a file
+# of its memory, which no kernel can put elsewhere.
+update_limits() {
+    local begin
+    box_start --kernel minimal
+    limit_shown 536870912
+    tell 'dd if=/dev/zero of=/dev/shm/data bs=1M count=150 2>/dev/null'
+    begin=$EPOCHREALTIME
+    update 0 --memory 256m
+    echo "to 256 of 512 MiB, 150 in use, in" \
+        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
+    same box "$(cat "$tmp/out")"
+    same "belljar: the guest of VM 'box' does with 256 MiB of its 512 MiB" "$(cat "$tmp/err")"
+    limit_shown 268435456
+    [ "$(ram_kb)" -lt $((256 * 1024)) ]
+    ask_free
+    [ "$free" -lt 110 ]
+
+    update 125 -m 100m
+    same 1 "$(wc -l <"$tmp/err")"
+    grep -qE "^belljar: VM 'box' cannot do with 100 MiB: its guest has 1[5-9][0-9] MiB in use; its limit stays at 256 MiB, give (1[6-9][0-9]|20[0-9])m or more$" "$tmp/err"
+    limit_shown 268435456
+    update 125 -m 513m
+    grep -q "was started with 512 MiB" "$tmp/err"
+
+    begin=$EPOCHREALTIME
+    update 0 -m 512m
+    echo "back to 512 MiB in" \
+        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
+    limit_shown 536870912
+    ask_free
+    [ "$free" -gt 250 ]
+    tell 'set -- $(md5sum /dev/shm/data); echo sum $1'
+    grep -qx "sum $(head -c 150M /dev/zero | md5sum | cut -d' ' -f1)" "$tmp/said"
+    box_end
+}
+check "memory: update of a limit, minimal kernel" update_limits
+
+# It needs more than it may have: it takes some of its balloon, and goes on.
+update_oom() {
+    box_start --kernel minimal
+    update 0 -m 96m
+    tell 'dd if=/dev/zero of=/dev/shm/data bs=1M count=96 && echo whole'
+    grep -qx whole "$tmp/said"
+    limit_shown 100663296
+    tell 'rm /dev/shm/data'
+    update 0 -m 96m
+    box_end
+}
+check "memory: out of it, a guest takes from its balloon" update_oom
+
+update_stock() {
+    box_start --kernel stock
+    update 0 -m 300m
+    limit_shown 314572800
+    [ "$(ram_kb)" -lt $((300 * 1024)) ]
+    update 0 -m 512m
+    box_end
+}
+check "memory: update of a limit, stock kernel" update_stock
 sed 's/^/# /' "$tmp/memory.log"

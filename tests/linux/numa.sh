@@ -128,6 +128,37 @@ numa_one_host_node() {
     numa_ends
 }
 
+# A process that is bound (which is how --cpuset-cpus is kept without cgroups)
+# binds no vCPU elsewhere, whatever its node says.
+numa_bound_already() {
+    taskset -pc "$(cpulist 0)" "$BASHPID"
+    numa_boot --numa 1 --numa 0
+    vcpus_on 0 0
+    numa_ends
+}
+
+# The manager's side: what cannot be both is said.
+numa_and_cpuset() {
+    local got=0
+    "$belljar" run --dry-run --numa 0 --cpuset-cpus "$(cpulist 1)" test \
+        >"$tmp/out" 2>"$tmp/said" || got=$?
+    cat "$tmp/said"
+    same 125 "$got"
+    grep -q "none of these is on node 0 of --numa, which has $(cpulist 0)" "$tmp/said"
+    timeout -k 20 300 "$belljar" run --name box --kernel stock --numa 0 \
+        --cpuset-cpus "$(cpulist 0)" -m 128m test \
+        sh -c 'echo ready; while :; do sleep 1; done' >"$tmp/ready" &
+    until_true 200 grep -q ready "$tmp/ready"
+    got=0
+    "$belljar" update --cpuset-cpus "$(cpulist 1)" box 2>"$tmp/said" || got=$?
+    cat "$tmp/said"
+    same 125 "$got"
+    grep -q "the vCPUs of VM 'box' are bound by --numa" "$tmp/said"
+    "$belljar" rm -f box
+    wait || :
+    nothing_left
+}
+
 # Huge pages, so that all of it is there to be counted.
 numa_two_host_nodes() {
     numa_boot --numa 1 --numa 0 --hugepages 2m
@@ -195,11 +226,14 @@ if [ -d /sys/devices/system/node/node1 ] && [ -n "${BELLJAR_LAB:-}" ]; then
     for n in 0 1; do
         echo 80 >/sys/devices/system/node/node$n/hugepages/hugepages-2048kB/nr_hugepages
     done
+    check "numa: a process that is bound already" numa_bound_already
+    check "numa: with --cpuset-cpus" numa_and_cpuset
     check "numa: two nodes of the host" numa_two_host_nodes
     check "numa: one node has too few huge pages" numa_node_is_short
     check "numa: ended while RAM is allocated" numa_killed_early
 else
-    for what in "two nodes of the host" "one node has too few huge pages" \
+    for what in "a process that is bound already" "with --cpuset-cpus" \
+        "two nodes of the host" "one node has too few huge pages" \
         "ended while RAM is allocated"; do
         skip "numa: $what" "there is one node, or it is no lab"
     done

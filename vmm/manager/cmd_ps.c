@@ -12,6 +12,7 @@
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/gpu.h"
 #include "vmm/manager/vmdir.h"
+#include "vmm/manager/vmlimits.h"
 
 #define COMMAND_WIDTH 24
 #define ROW	      "%-12s  %-20s  %-24s  %-7s  %-12s  %-16s  %-15s  %s\n"
@@ -114,7 +115,10 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 	AUTO_JSON struct json_object *st = NULL;
 	static const char *const lists[] = { "ports", "devices" };
 	struct json_object *list = NULL;
+	struct vmlimits limits;
 
+	vmlimits_read(vm, spec, &limits);
+	(void)json_object_object_add(o, "limits", vmlimits_to_json(&limits));
 	(void)json_object_object_add(o, "id", json_object_new_string(vm->id));
 	(void)json_object_object_add(o, "name",
 				     json_object_new_string(vm->name));

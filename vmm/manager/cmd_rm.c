@@ -7,7 +7,6 @@
 #include <sys/pidfd.h>
 
 #include "vmm/lib/auto.h"
-#include "vmm/lib/json.h"
 #include "vmm/manager/cli.h"
 #include "vmm/manager/cmd.h"
 #include "vmm/manager/gpu.h"
@@ -45,26 +44,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/*
- * The lock that is still held after the pidfd was opened proves that the pid
- * in state.json is the keeper's.
- */
 static int end_vm(const struct vmdir *vm, struct err *err)
 {
-	AUTO_JSON struct json_object *state = NULL;
-	int64_t pid = 0;
+	pid_t pid = 0;
+	AUTO_CLOSE int pidfd = vmdir_keeper(vm, &pid, err);
 
-	int r = vmdir_read(vm, "state.json", &state, err);
-	if (r == 0)
-		r = json_get_i64(state, "keeper", &pid, err);
-	if (r < 0)
-		return vmdir_running(vm)
-			       ? err_wrap(err, "VM '%s' is starting", vm->name)
-			       : 0;
-	AUTO_CLOSE int pidfd = pidfd_open((pid_t)pid, 0);
-	if (!vmdir_running(vm))
-		return 0;
-	if (pidfd < 0 || pidfd_send_signal(pidfd, SIGTERM, NULL, 0) < 0)
+	if (pidfd < 0)
+		return vmdir_running(vm) ? pidfd : 0;
+	if (pidfd_send_signal(pidfd, SIGTERM, NULL, 0) < 0)
 		return err_set(err, errno, "end VM '%s'", vm->name);
 
 	struct pollfd p = { pidfd, POLLIN, 0 };

@@ -253,8 +253,9 @@ static int change(struct client *c, const struct resize_pace *pace,
 	if (r == 0)
 		r = err_say(err, ENOTSUP,
 			    "the kernel of VM '%s' has no driver for its "
-			    "balloon; run it with --kernel minimal, or load "
-			    "the driver with --kernel-module virtio_balloon",
+			    "balloon; run it with --kernel minimal or stock, "
+			    "or load the driver with --kernel-module "
+			    "virtio_balloon",
 			    c->name);
 	if (r > 0)
 		r = limit < v->memory - v->actual

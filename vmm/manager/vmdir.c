@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,6 +108,35 @@ bool vmdir_running(const struct vmdir *vm)
 	return fd == -EWOULDBLOCK;
 }
 
+/*
+ * The lock that is still held after the pidfd was opened proves that the pid
+ * in state.json is the keeper's.
+ */
+int vmdir_keeper(const struct vmdir *vm, pid_t *ret, struct err *err)
+{
+	AUTO_JSON struct json_object *state = NULL;
+	int64_t pid = 0;
+	int r = vmdir_read(vm, "state.json", &state, NULL);
+
+	if (r == 0)
+		r = json_get_i64(state, "keeper", &pid, NULL);
+	AUTO_CLOSE int pidfd = r < 0 ? -1 : pidfd_open((pid_t)pid, 0);
+	if (!vmdir_running(vm))
+		return err_say(err, ESRCH,
+			       "VM '%s' has ended; 'belljar ps' lists those "
+			       "that run",
+			       vm->name);
+	if (r < 0)
+		return err_say(err, ESRCH,
+			       "VM '%s' is starting; try again when it runs",
+			       vm->name);
+	if (pidfd < 0)
+		return err_set(err, errno, "find the keeper of VM '%s'",
+			       vm->name);
+	*ret = (pid_t)pid;
+	return TAKE_FD(pidfd);
+}
+
 static bool is_id(const char *name)
 {
 	return strlen(name) == VMDIR_ID_LEN &&
@@ -175,9 +205,12 @@ static int write_file(const struct vmdir *vm, const char *file,
 {
 	char path[PATH_MAX];
 	char tmp[PATH_MAX];
+	char name[64];
 
+	/* The keeper and 'belljar update' may write at once, not the same. */
+	(void)snprintf(name, sizeof(name), ".%s.new", file);
 	vmdir_file(vm->path, file, path);
-	vmdir_file(vm->path, ".new", tmp);
+	vmdir_file(vm->path, name, tmp);
 	AUTO_CLOSE int fd =
 		open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -76,6 +76,11 @@ int vmdir_find(const struct manager *mgr, const char *name, struct vmdir *ret,
 
 /* Does a keeper hold the lock? */
 bool vmdir_running(const struct vmdir *vm);
+/*
+ * The keeper of a VM that runs: a pidfd, which the caller closes, and its
+ * number.  -ESRCH with a sentence: it has ended, or not yet begun.
+ */
+int vmdir_keeper(const struct vmdir *vm, pid_t *ret, struct err *err);
 
 /*
  * Remove the control group that the VM's keeper left, waiting @ms at most for

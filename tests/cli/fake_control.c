@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake_control.c - status and resize, one client after the other. */
+#include "tests/cli/fake_control.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void answer(struct fake_control *c, const char *line, FILE *to)
+{
+	uint64_t most = c->memory - c->used;
+
+	if (strncmp(line, "resize ", 7) == 0) {
+		c->target = c->memory - strtoull(line + 7, NULL, 10);
+		if (c->driver)
+			c->actual = c->target < most ? c->target : most;
+		(void)fprintf(to, "{\"ok\":true}\n");
+		return;
+	}
+	c->figures += c->driver;
+	(void)fprintf(to,
+		      "{\"ok\":true,\"memory\":%" PRIu64
+		      ",\"balloon\":{\"target\":%" PRIu64 ",\"actual\":%" PRIu64
+		      ",\"driver\":%s,\"figures\":%" PRIu64
+		      ",\"available\":%" PRIu64 "}}\n",
+		      c->memory, c->target, c->actual,
+		      c->driver ? "true" : "false", c->figures,
+		      most - c->actual);
+}
+
+static void *serve(void *arg)
+{
+	struct fake_control *c = arg;
+	char line[128];
+
+	for (;;) {
+		struct pollfd p = { c->listener, POLLIN, 0 };
+
+		(void)poll(&p, 1, -1);
+		int fd = accept(c->listener, NULL, NULL);
+		FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
+		while (f && fgets(line, sizeof(line), f)) {
+			answer(c, line, f);
+			(void)fflush(f);
+		}
+		if (f)
+			(void)fclose(f);
+	}
+	return NULL;
+}
+
+void fake_control_start(struct fake_control *c)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, serve, c) != 0)
+		_exit(3);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fake_control.h - the control socket of the fake monitor: a guest with a
+ * balloon that moves at once, but never leaves the guest less than it uses.
+ */
+#ifndef TESTS_CLI_FAKE_CONTROL_H
+#define TESTS_CLI_FAKE_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fake_control {
+	int listener;
+	uint64_t memory, used; /* bytes */
+	bool driver;
+	uint64_t target, actual, figures;
+};
+
+/* Serve it in a thread, until the process ends; @c stays. */
+void fake_control_start(struct fake_control *c);
+
+#endif
