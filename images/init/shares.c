@@ -8,14 +8,23 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "images/init/disks.h"
 #include "images/init/mounts.h"
 
-#define FILE_NAME "file" /* vmm/manager/share_server.h */
-#define TEXT_MAX  2048
+#define FILE_NAME	"file" /* vmm/manager/share_server.h */
+#define TEXT_MAX	2048
+#define DISK_TIMEOUT_MS 10000
 
 static int broken(const char *text, struct err *err)
 {
 	return err_say(err, EPROTO, "'%.64s' is no share", text);
+}
+
+/* A kind that is the file system of a disk. */
+static bool is_disk(const char *kind)
+{
+	return strcmp(kind, "squashfs") == 0 || strcmp(kind, "erofs") == 0 ||
+	       strcmp(kind, "ext4") == 0;
 }
 
 int shares_parse(char *text, struct share *ret, struct err *err)
@@ -28,13 +37,16 @@ int shares_parse(char *text, struct share *ret, struct err *err)
 	if (!tag[0] || strchr(tag, '/') || tag[0] == '.' || !rest ||
 	    rest[0] != '/' || !rest[1])
 		return broken(tag, err);
-	if ((strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0) ||
-	    (strcmp(kind, "dir") != 0 && strcmp(kind, "file") != 0))
+	if (strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0)
+		return broken(tag, err);
+	if (strcmp(kind, "dir") != 0 && strcmp(kind, "file") != 0 &&
+	    !is_disk(kind))
 		return broken(tag, err);
 	*ret = (struct share){ .tag = tag,
 			       .path = rest,
 			       .readonly = mode[1] == 'o',
-			       .file = kind[0] == 'f' };
+			       .file = strcmp(kind, "file") == 0,
+			       .fs = is_disk(kind) ? kind : NULL };
 	return 0;
 }
 
@@ -57,6 +69,12 @@ static int make_parents(int root, const char *path, struct err *err)
  */
 static int say_why(const struct share *s, int r, struct err *err)
 {
+	if (r == -ENODEV && s->fs)
+		return err_say(err, ENODEV,
+			       "this guest kernel has no %s for '%s'; give it "
+			       "one that has, or an image with another file "
+			       "system",
+			       s->fs, s->path);
 	if (r == -ENODEV)
 		return err_say(err, ENODEV,
 			       "this guest kernel has no virtiofs for '%s'; "
@@ -94,6 +112,24 @@ static int mount_file(int root, const char *dir, const struct share *s,
 	return mounts_file(root, file, s->path + 1, err);
 }
 
+static int mount_disk(int root, const struct share *s, struct err *err)
+{
+	char disk[256], device[300];
+	const struct mount_spec spec = {
+		.source = device,
+		.type = s->fs,
+		.path = s->path + 1,
+		.flags = MS_NODEV | MS_RDONLY,
+	};
+	int r = disks_wait("/sys/block", s->tag, DISK_TIMEOUT_MS, disk,
+			   sizeof(disk), err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(device, sizeof(device), "/dev/%s", disk);
+	return mounts_at(root, &spec, err);
+}
+
 static int mount_one(int root, const char *dir, const char *said,
 		     struct err *err)
 {
@@ -106,7 +142,9 @@ static int mount_one(int root, const char *dir, const char *said,
 	if (r < 0 || !share.path)
 		return r;
 	r = make_parents(root, share.path + 1, err);
-	if (r == 0)
+	if (r == 0 && share.fs)
+		r = mount_disk(root, &share, err);
+	else if (r == 0)
 		r = share.file ? mount_file(root, dir, &share, err)
 			       : mount_dir(root, &share, err);
 	return r < 0 ? say_why(&share, r, err) : 0;

@@ -13,6 +13,7 @@ struct share {
 	const char *tag;
 	const char *path; /* in the container, absolute */
 	bool readonly, file;
+	const char *fs; /* of the disk TAG; NULL: it is a virtio-fs */
 };
 
 /* Cut @text up.  -EPROTO with a sentence. */

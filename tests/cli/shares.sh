@@ -58,6 +58,49 @@ try run --mount "type=volume,src=x,dst=/d" busy
 check "--mount of another type" refused "type 'volume' does not exist here"
 try run --profile untrusted -v "$work/share:/d:ro" busy
 check "untrusted: no share" refused "contradicts --profile untrusted"
+
+## Images
+img=$work/data.whatever
+gensquashfs -q -c zstd -D "$work/other" "$img" >/dev/null
+truncate -s 2m "$work/set.ext4" && mke2fs -q -t ext4 "$work/set.ext4"
+try bj run --dry-run --mount "type=image,src=$img,dst=/data" \
+    --mount "type=image,source=$work/set.ext4,target=/set,readonly" busy
+check "an image: the plan" grep -q '"file_system": *"squashfs"' "$work/out"
+check "... by its content" grep -q '"file_system": *"ext4"' "$work/out"
+check "... a disk more for each" eval 'grep -qE "\"pids\": *78" "$work/out"'
+try run --mount "type=image,src=$work/none,dst=/d" busy
+check "an image that is missing" refused "does not exist on the host"
+try run --mount "type=image,src=$work/share/file,dst=/d" busy
+check "a file that is none" refused "is no squashfs, erofs or ext4; make one"
+try run --mount "type=image,src=$work/share,dst=/d" busy
+check "a directory" refused "is a directory, and no image"
+try run --mount "type=image,src=$img,dst=data" busy
+check "an image at no absolute path" refused "is not absolute"
+try run --mount "type=image,src=$img,dst=/d" -v "$work/share:/d" busy
+check "an image and a share at one place" refused "two shares have the path '/d'"
+try run --mount "type=image,src=$img,dst=/d,ro=false" busy
+check "an image that is to be written" refused "read-only always"
+gensquashfs -q -c gzip -D "$work/other" "$work/gzip" >/dev/null
+try run --mount "type=image,src=$work/gzip,dst=/d" busy
+check "a compression that the kernel lacks" refused "with gzip, which the minimal kernel"
+head -c 100 "$img" >"$work/cut"
+try run --mount "type=image,src=$work/cut,dst=/d" busy
+check "half an image" refused "is cut off"
+# No server, so no virtiofsd is needed; two VMs have it at once.
+start env BELLJAR_VIRTIOFSD=/none "$build/belljar" run --no-kvm-check \
+    --network none --rm --mount "type=image,src=$img,dst=/d" busy hang
+pid=$(field "$(only_vm)" monitor)
+fd=$(for f in /proc/"$pid"/fd/*; do
+    [ "$(readlink "$f")" != "$img" ] || echo "${f##*/}"
+done)
+check "the monitor has it, to read" grep -qE '^flags:\s+[0-7]*0$' \
+    "/proc/$pid/fdinfo/${fd:-none}"
+try run --rm --mount "type=image,src=$img,dst=/d" busy argv
+check "so has another" grep -qE '^fd:[0-9]+,ro,id=share0$' "$work/out"
+try run --rm --mount "type=image,src=$img,dst=/d" busy disks
+check "it is a disk" is 3
+kill -INT "$cli"
+reap
 many=()
 for i in $(seq 17); do many+=(-v "$work/share:/d$i"); done
 try run "${many[@]}" busy

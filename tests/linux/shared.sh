@@ -160,7 +160,51 @@ missing() {
     grep -q "does not exist on the host" "$tmp/noted"
 }
 
+# The same data in each kind of image, of two VMs at once, read-only whatever
+# root does.
+images() {
+    local kind vm options=()
+    rm -rf "$tmp"/set* "$tmp/ready"
+    mkdir -p "$tmp/set/sub"
+    echo "of the set" >"$tmp/set/sub/hello"
+    head -c 5M /dev/urandom >"$tmp/set/big"
+    gensquashfs -q -c zstd -D "$tmp/set" "$tmp/set.1" >"$tmp/null"
+    truncate -s 16M "$tmp/set.2"
+    mke2fs -q -t ext4 -d "$tmp/set" "$tmp/set.2"
+    mkfs.erofs -zlz4 "$tmp/set.3" "$tmp/set" >"$tmp/null"
+    md5sum "$tmp"/set.? >"$tmp/before"
+    for kind in 1 2 3; do
+        options+=(--mount "type=image,src=$tmp/set.$kind,dst=/set/$kind")
+    done
+    timeout -k 20 300 "$belljar" run --name box "$@" "${options[@]}" test \
+        sh -c 'cat /set/*/sub/hello; echo ready; while :; do sleep 1; done' >"$tmp/ready" &
+    vm=$!
+    until_true 200 grep -q ready "$tmp/ready"
+    same 3 "$(grep -c "of the set" "$tmp/ready")"
+    same "$(md5sum <"$tmp/set/big" | cut -d' ' -f1)" "$(run "$@" "${options[@]}" -- sh -c '
+        cmp /set/1/big /set/2/big && cmp /set/2/big /set/3/big || exit 1
+        for d in 1 2 3; do
+            ! touch /set/$d/x && ! rm /set/$d/sub/hello && ! mount -o remount,rw /set/$d || exit 1
+        done 2>/dev/null
+        for disk in /dev/vd?; do
+            case $(cat /sys/block/${disk#/dev/}/serial) in
+            share*) ! dd if=/dev/zero of=$disk bs=512 count=1 conv=fsync || exit 1 ;;
+            esac
+        done 2>/dev/null
+        md5sum </set/1/big | cut -d" " -f1')"
+    "$belljar" rm -f box
+    wait $vm || :
+    md5sum -c "$tmp/before"
+    nothing_left
+}
+
 check "shared: no virtiofsd, no source" missing
+if command -v mkfs.erofs >/dev/null; then
+    check "shared: images, minimal kernel" images --kernel minimal
+    check "shared: images, stock kernel" images --kernel stock
+else
+    skip "shared: images" "no mkfs.erofs (package erofs-utils)"
+fi
 check "shared: there is a virtiofsd (qemu-system-common)" has_virtiofsd
 check "shared: read and write, minimal kernel" read_and_write --kernel minimal
 check "shared: read and write, stock kernel" read_and_write --kernel stock

@@ -20,6 +20,7 @@ static void shares_are_cut_up(void **state)
 {
 	char dir[] = "share0 rw dir /data";
 	char file[] = "share15 ro file /etc/a file name";
+	char image[] = "share2 ro erofs /data/set";
 	struct share s;
 	struct err err;
 
@@ -32,6 +33,10 @@ static void shares_are_cut_up(void **state)
 	assert_string_equal(s.tag, "share15");
 	assert_string_equal(s.path, "/etc/a file name");
 	assert_true(s.readonly && s.file);
+	assert_null(s.fs);
+	assert_int_equal(shares_parse(image, &s, &err), 0);
+	assert_string_equal(s.fs, "erofs");
+	assert_true(s.readonly && !s.file);
 }
 
 static void nonsense_is_refused(void **state)
@@ -45,6 +50,7 @@ static void nonsense_is_refused(void **state)
 		"share0 ro dir /",
 		"share0 rx dir /a",
 		"share0 ro pipe /a",
+		"share0 ro vfat /a",
 		" ro dir /a",
 		"../x ro dir /a",
 		"a/b ro dir /a",

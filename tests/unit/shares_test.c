@@ -112,6 +112,10 @@ static void mistakes_have_sentences(void **state)
 		{ "type=bind,src=,dst=/b", "'src' lacks its value" },
 		{ "type=bind,src=/a,dst=/b,readonly=no", "true or false" },
 		{ "type=bind,src=/a,dst=/b,x=y", "'x=y' is not an option" },
+		{ "type=image,dst=/b", "on the host is missing" },
+		{ "type=image,src=/a", "in the guest is missing" },
+		{ "type=image,src=/a,dst=b", "is not absolute" },
+		{ "type=image,src=/a,dst=/b,ro=false", "read-only always" },
 		{ "type=bind,src=/a,dst=/b,bind-propagation=shared",
 		  "is not an option" },
 	};
@@ -177,14 +181,57 @@ static void sources_are_looked_up(void **state)
 	assert_int_equal(io_remove_tree(dir, NULL), 0);
 }
 
+static void images_are_files_with_a_file_system(void **state)
+{
+	char dir[] = "/tmp/belljar-shares-XXXXXX";
+	char text[PATH_MAX], head[4096] = "hsqs";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	head[20] = 6;
+	head[40] = 96;
+	/* What it is called does not matter. */
+	(void)snprintf(text, sizeof(text), "%s/data.ext4", dir);
+	assert_int_equal(io_write_file(text, head, sizeof(head), NULL), 0);
+	(void)snprintf(text, sizeof(text),
+		       "type=image,source=%s/data.ext4,destination=/d", dir);
+	assert_int_equal(shares_add_mount(&s, text, &err), 0);
+	(void)snprintf(text, sizeof(text), "%s:/e", dir);
+	assert_int_equal(shares_add_volume(&s, text, &err), 0);
+	assert_int_equal(shares_images(&s), 1);
+	assert_int_equal(shares_resolve(&s, &err), 0);
+	assert_string_equal(s.v[0].disk.fs, "squashfs");
+	assert_true(s.v[0].readonly);
+	assert_null(s.v[1].disk.fs);
+	assert_int_equal(shares_check_kernel(&s, "minimal", &err), 0);
+	refused(shares_add_mount(&s, "type=image,src=/x,dst=/e", &err),
+		"two shares have the path '/e'");
+	(void)snprintf(text, sizeof(text), "type=image,src=%s,dst=/f", dir);
+	assert_int_equal(shares_add_mount(&s, text, &err), 0);
+	refused(shares_resolve(&s, &err), "is a directory, and no image");
+	shares_done(&s);
+	for (unsigned i = 0; i < SHARES_IMAGES; i++) {
+		(void)snprintf(text, sizeof(text), "type=image,src=/x,dst=/%u",
+			       i);
+		assert_int_equal(shares_add_mount(&s, text, &err), 0);
+	}
+	refused(shares_add_mount(&s, "type=image,src=/x,dst=/y", &err),
+		"more than 12 images");
+	refused(shares_resolve(&s, &err), "'/x' does not exist on the host");
+	assert_int_equal(io_remove_tree(dir, NULL), 0);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(volumes_are_dockers),     TEST(mounts_are_dockers),
-		TEST(mistakes_have_sentences), TEST(too_long_too_many_twice),
+		TEST(volumes_are_dockers),
+		TEST(mounts_are_dockers),
+		TEST(mistakes_have_sentences),
+		TEST(too_long_too_many_twice),
 		TEST(sources_are_looked_up),
+		TEST(images_are_files_with_a_file_system),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

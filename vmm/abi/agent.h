@@ -80,9 +80,11 @@ enum agent_type {
 			  "disk", in the image when "image"; absent: none */
 	AGENT_MODULE, /* text "NAME [PARAMETER=VALUE..]", any number: load it
 			 though no device asks, in order */
-	AGENT_SHARE, /* text "TAG ro|rw dir|file PATH", any number: mount the
-			virtio-fs TAG, or the file "file" in it, at PATH, which
-			is absolute and without "." and ".." */
+	AGENT_SHARE, /* text "TAG ro|rw KIND PATH", any number: mount at PATH,
+			which is absolute and without "." and "..", by KIND: dir
+			is the virtio-fs TAG, file the file "file" in it;
+			squashfs, erofs and ext4 are the disk whose serial
+			number is TAG, with that file system */
 
 	AGENT_START = 64, /* empty: settings are complete */
 	AGENT_IN, /* stdin bytes, only with STDIN; len 0: end of file */

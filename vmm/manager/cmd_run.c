@@ -86,7 +86,9 @@ static int check_shares(struct run_options *o, struct err *err)
 	char program[PATH_MAX];
 	int r = shares_resolve(&o->shares, err);
 
-	return r == 0 && o->shares.n ? share_server_find(program, err) : r;
+	return r == 0 && o->shares.n > shares_images(&o->shares)
+		       ? share_server_find(program, err)
+		       : r;
 }
 
 static int check_options(struct run_options *o, struct err *err)
@@ -139,6 +141,9 @@ static int resolve(const struct manager *mgr, struct resolved *res,
 	struct kernel kernel;
 	int r = find_kernel(mgr, &res->options, &kernel, err);
 
+	if (r == 0)
+		r = shares_check_kernel(&res->options.shares, kernel.flavour,
+					err);
 	if (r == 0)
 		r = store_open(mgr->data, &res->store, err);
 	if (r == 0)

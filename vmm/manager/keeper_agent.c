@@ -107,9 +107,13 @@ static int send_shares(struct keeper *k)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < s->n; i++) {
+		const struct share *v = &s->v[i];
+		const char *kind = v->image  ? v->disk.fs
+				   : v->file ? "file"
+					     : "dir";
+
 		(void)snprintf(text, sizeof(text), KEEPER_TAG "%u %s %s %s", i,
-			       s->v[i].readonly ? "ro" : "rw",
-			       s->v[i].file ? "file" : "dir", s->v[i].target);
+			       v->readonly ? "ro" : "rw", kind, v->target);
 		r = frame_send_str(&k->agent, AGENT_SHARE, text);
 	}
 	return r;

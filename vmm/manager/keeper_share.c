@@ -79,18 +79,20 @@ int keeper_shares_start(struct keeper *k, struct err *err)
 {
 	char program[PATH_MAX];
 
-	if (shares(k)->n == 0)
+	if (shares(k)->n == shares_images(shares(k)))
 		return 0;
 	int r = share_server_find(program, err);
 	for (unsigned i = 0; r == 0 && i < shares(k)->n; i++)
-		r = start(k, i, program, err);
+		if (!shares(k)->v[i].image)
+			r = start(k, i, program, err);
 	return r;
 }
 
 int keeper_shares_add(struct keeper *k, struct spawn *s, struct err *err)
 {
 	for (unsigned i = 0; i < shares(k)->n; i++)
-		if (strv_add(&s->args, "--fs=fd:%d,tag=" KEEPER_TAG "%u",
+		if (!shares(k)->v[i].image &&
+		    strv_add(&s->args, "--fs=fd:%d,tag=" KEEPER_TAG "%u",
 			     spawn_fd(s, k->share[i].sock), i) < 0)
 			return err_set(err, ENOMEM, "start the monitor");
 	return 0;
@@ -182,8 +184,10 @@ struct json_object *keeper_shares_json(const struct keeper *k)
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned i = 0; i < shares(k)->n; i++)
-		(void)json_object_array_add(
-			list, json_object_new_int(k->share[i].child.pid));
+		if (!shares(k)->v[i].image)
+			(void)json_object_array_add(
+				list,
+				json_object_new_int(k->share[i].child.pid));
 	return list;
 }
 

@@ -113,7 +113,8 @@ static void rate_tail(char ret[RATE_LEN], unsigned nr, uint64_t bytes,
 static void disk_tail(const struct keeper *k, char ret[RATE_LEN])
 {
 	const struct run_options *o = k->plan->spec->options;
-	unsigned nr = 1U + (k->plan->modules >= 0) + !o->read_only;
+	unsigned nr = 1U + (k->plan->modules >= 0) + !o->read_only +
+		      shares_images(&o->shares);
 
 	rate_tail(ret, nr, o->limits.disk_bps, "iops", o->limits.disk_iops);
 }
@@ -141,6 +142,26 @@ static int add_layer(struct keeper *k, struct spawn *s, struct files *f,
 	(void)snprintf(tail, sizeof(tail), ",id=layer%s", rate);
 	vmdir_file(k->plan->vm->path, "layer.ext4", path);
 	return add_file(k, s, "--disk", path, O_RDWR, tail, f, err);
+}
+
+/* Opened to be read: other VMs may have the same. */
+static int add_images(struct keeper *k, struct spawn *s, struct files *f,
+		      struct err *err)
+{
+	const struct shares *shares = &k->plan->spec->options->shares;
+	char rate[RATE_LEN], tail[RATE_LEN + 40];
+	int r = 0;
+
+	disk_tail(k, rate);
+	for (unsigned i = 0; r == 0 && i < shares->n; i++) {
+		if (!shares->v[i].image)
+			continue;
+		(void)snprintf(tail, sizeof(tail), ",ro,id=" KEEPER_TAG "%u%s",
+			       i, rate);
+		r = add_file(k, s, "--disk", shares->v[i].source, O_RDONLY,
+			     tail, f, err);
+	}
+	return r;
 }
 
 static bool is_minimal(const struct spec *spec)
@@ -419,6 +440,8 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 		r = add_disk(k, &s, k->plan->modules, "modules", err);
 	if (r == 0)
 		r = add_layer(k, &s, &f, layer, err);
+	if (r == 0)
+		r = add_images(k, &s, &f, err);
 	if (r == 0)
 		r = add_numbers(k, &s, err);
 	if (r == 0)

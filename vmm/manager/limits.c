@@ -24,7 +24,8 @@ static unsigned threads(const struct spec *spec)
 void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 {
 	const struct limit_options *o = &spec->options->limits;
-	unsigned shares = spec->options->shares.n;
+	unsigned images = shares_images(&spec->options->shares);
+	unsigned shares = spec->options->shares.n - images;
 	uint64_t beside = limits_allowance(spec->memory, spec->cpus) +
 			  shares * LIMITS_MEMORY_SERVER;
 	bool huge = spec->options->hugepages != 0;
@@ -34,7 +35,7 @@ void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 		.huge = huge ? spec->memory : 0,
 		.cpu = o->cpu,
 		.shares = o->cpu_shares,
-		.pids = threads(spec) + shares * LIMITS_PIDS_SERVER,
+		.pids = threads(spec) + shares * LIMITS_PIDS_SERVER + images,
 		.io_weight = o->blkio_weight,
 	};
 }

@@ -61,8 +61,11 @@ static const struct argp_option options[] = {
 	  "Size of /dev/shm (default: half of the memory)", 1 },
 	{ "volume", 'v', "HOST:GUEST[:ro]", 0,
 	  "Share a directory or file of the host (repeatable)", 1 },
-	{ "mount", KEY_MOUNT, "type=bind,src=HOST,dst=GUEST[,readonly]", 0,
-	  "The same", 1 },
+	{ "mount", KEY_MOUNT, "type=bind|image,src=HOST,dst=GUEST[,readonly]",
+	  0,
+	  "The same; or mount an image, squashfs, erofs or ext4, that many VMs "
+	  "may read at once",
+	  1 },
 
 	{ NULL, 0, NULL, 0, "Machine:", 2 },
 	{ "cpus", KEY_CPUS, "N", 0,

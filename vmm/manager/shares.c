@@ -3,6 +3,7 @@
 #include "vmm/manager/shares.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +170,7 @@ int shares_add_volume(struct shares *s, const char *text, struct err *err)
 
 struct mount_words {
 	const char *type, *source, *target;
-	bool readonly;
+	bool readonly, readonly_given;
 };
 
 static int truth(const char *key, const char *value, bool *ret, struct err *err)
@@ -197,8 +198,10 @@ static int mount_word(struct mount_words *w, char *word, struct err *err)
 	const char *key = strsep(&word, "=");
 	const char *value = word;
 
-	if (among(key, words_readonly))
+	if (among(key, words_readonly)) {
+		w->readonly_given = true;
 		return truth(key, value, &w->readonly, err);
+	}
 	if (!value || !*value)
 		return err_say(err, EINVAL, "--mount: '%s' lacks its value",
 			       key);
@@ -213,9 +216,30 @@ static int mount_word(struct mount_words *w, char *word, struct err *err)
 		  !among(value, words_propagation)))
 		return err_say(err, EINVAL,
 			       "--mount: '%s=%s' is not an option of it; there "
-			       "are type=bind, src=, dst= and readonly",
+			       "are type=bind or image, src=, dst= and "
+			       "readonly",
 			       key, value);
 	return 0;
+}
+
+/* A disk that several VMs have at once is read by all and written by none. */
+static int add_image(struct shares *s, const struct mount_words *w,
+		     struct err *err)
+{
+	if (w->readonly_given && !w->readonly)
+		return err_say(err, EINVAL,
+			       "--mount: type=image is read-only always; leave "
+			       "readonly=false out, or share a directory with "
+			       "type=bind");
+	if (shares_images(s) == SHARES_IMAGES)
+		return err_say(err, E2BIG,
+			       "--mount: more than %d images; put several into "
+			       "one",
+			       SHARES_IMAGES);
+	int r = add(s, "--mount", w->source, w->target, true, err);
+	if (r == 0)
+		s->v[s->n - 1].image = true;
+	return r;
 }
 
 int shares_add_mount(struct shares *s, const char *text, struct err *err)
@@ -232,14 +256,31 @@ int shares_add_mount(struct shares *s, const char *text, struct err *err)
 		if (r < 0)
 			return r;
 	}
+	if (w.type && strcmp(w.type, "image") == 0)
+		return add_image(s, &w, err);
 	if (!w.type || strcmp(w.type, "bind") != 0)
 		return err_say(err, EINVAL,
 			       "--mount: %s%s%s; write "
-			       "type=bind,src=HOST,dst=GUEST",
+			       "type=bind,src=HOST,dst=GUEST or "
+			       "type=image,src=FILE,dst=GUEST",
 			       w.type ? "type '" : "the type is missing",
 			       w.type ? w.type : "",
 			       w.type ? "' does not exist here" : "");
 	return add(s, "--mount", w.source, w.target, w.readonly, err);
+}
+
+static int resolve_image(struct share *s, const char *path, struct err *err)
+{
+	if (!s->file)
+		return err_say(
+			err, EISDIR,
+			"%s: '%s' is a directory, and no image; share it "
+			"with type=bind",
+			s->option, path);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_set(err, errno, "%s: open '%s'", s->option, path);
+	return share_image_probe(fd, path, &s->disk, err);
 }
 
 static int resolve(struct share *s, struct err *err)
@@ -261,6 +302,9 @@ static int resolve(struct share *s, struct err *err)
 			       "file, and nothing else can be shared",
 			       s->option, s->source);
 	s->file = S_ISREG(st.st_mode);
+	int r = s->image ? resolve_image(s, real, err) : 0;
+	if (r < 0)
+		return r;
 	free(s->source);
 	s->source = TAKE_PTR(real);
 	return 0;
@@ -275,6 +319,34 @@ int shares_resolve(struct shares *s, struct err *err)
 	return r;
 }
 
+unsigned shares_images(const struct shares *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->v[i].image;
+	return n;
+}
+
+int shares_check_kernel(const struct shares *s, const char *flavour,
+			struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < s->n; i++)
+		if (s->v[i].image)
+			r = share_image_check(&s->v[i].disk, s->v[i].source,
+					      flavour, err);
+	return r;
+}
+
+static const char *kind(const struct share *s)
+{
+	if (s->image)
+		return "image";
+	return s->file ? "file" : "directory";
+}
+
 struct json_object *shares_to_json(const struct shares *s)
 {
 	struct json_object *list = s->n ? json_object_new_array() : NULL;
@@ -287,9 +359,12 @@ struct json_object *shares_to_json(const struct shares *s)
 					     json_object_new_string(v->source));
 		(void)json_object_object_add(o, "target",
 					     json_object_new_string(v->target));
-		(void)json_object_object_add(
-			o, "kind",
-			json_object_new_string(v->file ? "file" : "directory"));
+		(void)json_object_object_add(o, "kind",
+					     json_object_new_string(kind(v)));
+		if (v->disk.fs)
+			(void)json_object_object_add(
+				o, "file_system",
+				json_object_new_string(v->disk.fs));
 		(void)json_object_object_add(
 			o, "read_only", json_object_new_boolean(v->readonly));
 		(void)json_object_array_add(list, o);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shares.h - directories and files of the host that a VM is to see: what a
- * person writes with -v and --mount, and what is found there.
+ * shares.h - directories and files of the host that a VM is to see, and images
+ * of file systems that it is to mount: what a person writes with -v and
+ * --mount, and what is found there.
  */
 #ifndef VMM_MANAGER_SHARES_H
 #define VMM_MANAGER_SHARES_H
@@ -10,9 +11,11 @@
 #include <stdbool.h>
 
 #include "vmm/lib/err.h"
+#include "vmm/manager/share_image.h"
 
-#define SHARES_MAX  16 /* as the monitor's --fs */
-#define SHARES_PATH 1024 /* bytes of a path in the guest, and a NUL */
+#define SHARES_MAX    16 /* as the monitor's --fs */
+#define SHARES_IMAGES 12 /* beside the disks that a VM has anyway */
+#define SHARES_PATH   1024 /* bytes of a path in the guest, and a NUL */
 
 struct share {
 	const char *option; /* "-v" or "--mount", for sentences */
@@ -20,6 +23,8 @@ struct share {
 	char *target; /* absolute, in the guest, without . and .. */
 	bool readonly;
 	bool file; /* a single file; known once resolved */
+	bool image; /* of a file system: a disk, and no server */
+	struct share_image disk; /* of an image; known once resolved */
 };
 
 struct shares {
@@ -35,10 +40,17 @@ int shares_add_volume(struct shares *s, const char *text, struct err *err);
 int shares_add_mount(struct shares *s, const char *text, struct err *err);
 
 /*
- * Look the sources up.  -ENOENT, -EINVAL (neither directory nor plain file)
- * and so on with a sentence.
+ * Look the sources up.  -ENOENT, -EINVAL (neither directory nor plain file, no
+ * file system) and so on with a sentence.
  */
 int shares_resolve(struct shares *s, struct err *err);
+
+/* -ENOTSUP with a sentence: a kernel of @flavour cannot mount one of them. */
+int shares_check_kernel(const struct shares *s, const char *flavour,
+			struct err *err);
+
+/* How many of them are images, and so disks of the VM. */
+unsigned shares_images(const struct shares *s);
 
 /* The caller owns it; NULL when there are none. */
 struct json_object *shares_to_json(const struct shares *s);
