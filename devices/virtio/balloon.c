@@ -19,6 +19,7 @@
 
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
+#include "devices/virtio/stats.h"
 #include "vmm/lib/le.h"
 
 #define QUEUE_SIZE 128
@@ -31,7 +32,7 @@ enum { INFLATE, DEFLATE, STATS, REPORT_COMPACT, REPORT, QUEUES };
 
 struct balloon {
 	/* Under dev->lock. */
-	uint64_t reported;
+	uint64_t reported, inflated; /* counters, bytes given back */
 	uint64_t figures;
 	uint64_t stat[VIRTIO_BALLOON_S_NR];
 	bool holds; /* a buffer of the driver's, to be given back for figures */
@@ -52,14 +53,16 @@ static void forget_stats(struct balloon *b)
 
 static void give_back_run(const struct virtio_dev *dev, const struct run *run)
 {
+	struct balloon *b = dev->state;
 	uint64_t len = (run->end - run->first) * PAGE;
 	void *host;
 
 	if (len == 0)
 		return;
 	host = gmem_ptr(dev->gm, run->first * PAGE, len);
-	if (host)
-		(void)gmem_give_back(dev->gm, host, len);
+	int64_t n = host ? gmem_give_back(dev->gm, host, len) : 0;
+	if (n > 0)
+		stats_add(&b->inflated, (uint64_t)n);
 }
 
 static void add_page(const struct virtio_dev *dev, struct run *run,
@@ -107,7 +110,7 @@ static void report(struct virtio_dev *dev, const struct vq_chain *c)
 		int64_t n = gmem_give_back(dev->gm, v->iov_base, v->iov_len);
 
 		if (n > 0)
-			b->reported += (uint64_t)n;
+			stats_add(&b->reported, (uint64_t)n);
 	}
 }
 
@@ -262,6 +265,15 @@ void balloon_status(struct virtio_dev *dev, struct balloon_status *ret)
 	(void)pthread_mutex_unlock(&dev->lock);
 }
 
+static void balloon_stats(const struct virtio_dev *dev,
+			  const struct virtio_teller *to)
+{
+	const struct balloon *b = dev->state;
+
+	stats_tell(to, "reported_bytes", &b->reported);
+	stats_tell(to, "inflated_bytes", &b->inflated);
+}
+
 const struct virtio_ops balloon_ops = {
 	.name = "balloon",
 	.id = VIRTIO_ID_BALLOON,
@@ -278,4 +290,5 @@ const struct virtio_ops balloon_ops = {
 	.stop = balloon_stop,
 	.kick = balloon_kick,
 	.config_write = balloon_config_write,
+	.stats = balloon_stats,
 };

@@ -22,6 +22,7 @@
 #include "devices/backend/limit.h"
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
+#include "devices/virtio/stats.h"
 #include "vmm/abi/net.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/le.h"
@@ -40,6 +41,7 @@ struct way {
 	/* Under dev->lock. */
 	struct limit limit;
 	bool held; /* nothing may go before the timer fires */
+	uint64_t frames, bytes, dropped; /* counters */
 };
 
 struct net {
@@ -105,6 +107,12 @@ static void hold(struct way *way, uint64_t ns)
 	(void)timerfd_settime(way->timer.fd, 0, &in, NULL);
 }
 
+static void count_frame(struct way *way, uint64_t bytes)
+{
+	stats_add(&way->frames, 1);
+	stats_add(&way->bytes, bytes);
+}
+
 /*
  * 1: a frame was passed on or dropped; 0: no frame, or it has to wait;
  * -EPROTO: broken queue.
@@ -147,6 +155,7 @@ static int receive(struct net *net, struct vq *vq)
 		bool retry = n > 0 || (n == 0 && !at_end(net));
 
 		vq_unpop(vq);
+		stats_add(&way->dropped, n > 0);
 		if (!retry && error != EAGAIN)
 			link_down(net);
 		return retry;
@@ -155,6 +164,7 @@ static int receive(struct net *net, struct vq *vq)
 	struct virtio_net_hdr_v1 header = { .num_buffers = htole16(1) };
 	(void)iov_write(c->iov + c->nr_read, c->nr_write, 0, &header, HEADER);
 	vq_push(vq, c->head, (uint32_t)(HEADER + (size_t)n));
+	count_frame(way, (uint64_t)n);
 	return 1;
 }
 
@@ -198,6 +208,7 @@ static int transmit(struct net *net, struct vq *vq)
 		return vq_break(vq, "frame without a header");
 
 	size_t len = c->read_len - HEADER;
+	bool passed = false;
 	uint64_t wait = limit_wait(&way->limit, len, 1);
 	if (wait) {
 		vq_unpop(vq);
@@ -214,10 +225,15 @@ static int transmit(struct net *net, struct vq *vq)
 			net->tx_waiting = true;
 			return 0;
 		}
+		passed = n >= 0;
 		/* Anything else loses this frame, as a wire may. */
 		if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN)
 			link_down(net);
 	}
+	if (passed)
+		count_frame(way, len);
+	else
+		stats_add(&way->dropped, 1);
 	limit_spend(&way->limit, len, 1);
 	vq_push(vq, c->head, 0);
 	return 1;
@@ -397,6 +413,19 @@ static void net_close(struct virtio_dev *dev)
 	}
 }
 
+static void net_stats(const struct virtio_dev *dev,
+		      const struct virtio_teller *to)
+{
+	const struct net *net = dev->state;
+
+	stats_tell(to, "rx_frames", &net->way[RX].frames);
+	stats_tell(to, "rx_bytes", &net->way[RX].bytes);
+	stats_tell(to, "rx_dropped", &net->way[RX].dropped);
+	stats_tell(to, "tx_frames", &net->way[TX].frames);
+	stats_tell(to, "tx_bytes", &net->way[TX].bytes);
+	stats_tell(to, "tx_dropped", &net->way[TX].dropped);
+}
+
 const struct virtio_ops net_ops = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
@@ -411,4 +440,5 @@ const struct virtio_ops net_ops = {
 	.start = net_start,
 	.stop = net_stop,
 	.kick = net_kick,
+	.stats = net_stats,
 };

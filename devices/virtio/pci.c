@@ -26,6 +26,9 @@
 
 _Static_assert(sizeof(struct virtio_pci_common_cfg) >= COMMON_SIZE,
 	       "virtio 1.2, 4.1.4.3");
+_Static_assert(VIRTIO_QUEUES_MAX * 4 <= VPCI_TABLE - VPCI_NOTIFY &&
+		       (VIRTIO_QUEUES_MAX + 1) * 16 <= VPCI_PBA - VPCI_TABLE,
+	       "doorbells and vectors have room in the BAR");
 
 static struct virtio_pci *owner_of(struct pci_dev *pci)
 {
@@ -57,24 +60,24 @@ void virtio_pci_config_irq(struct virtio_pci *vp)
 /* Let KVM signal the queue's eventfd, or take that back. */
 static void set_fast_kick(struct virtio_pci *vp, unsigned nr, bool on)
 {
+	struct virtio_queue *q = &vp->dev->queue[nr];
 	gpa_t at = vp->bar_addr + VPCI_NOTIFY + UINT64_C(4) * nr;
 
-	if (vp->vm_fd < 0 || vp->fast_kick[nr] == on)
+	if (vp->vm_fd < 0 || q->fast_kick == on)
 		return;
 	/*
 	 * Where KVM declines, writes exit and notify() does the same.  Length
 	 * 0: KVM need not decode the guest's instruction.
 	 */
-	if (kvm_ioeventfd(vp->vm_fd, at, 0, vp->dev->queue[nr].kick.fd, on) ==
-	    0)
-		vp->fast_kick[nr] = on;
+	if (kvm_ioeventfd(vp->vm_fd, at, 0, q->kick.fd, on) == 0)
+		q->fast_kick = on;
 }
 
 void virtio_pci_update_kicks(struct virtio_pci *vp)
 {
 	const struct virtio_dev *dev = vp->dev;
 
-	for (unsigned i = 0; i < dev->ops->nr_queues; i++)
+	for (unsigned i = 0; i < dev->nr_queues; i++)
 		set_fast_kick(vp, i,
 			      vp->bar_on && dev->started &&
 				      dev->queue[i].enabled);
@@ -97,7 +100,7 @@ static uint32_t select_bits(uint64_t features, uint32_t select)
 /* NULL: queue_select names none. */
 static struct virtio_queue *selected(struct virtio_pci *vp)
 {
-	return vp->queue_select < vp->dev->ops->nr_queues
+	return vp->queue_select < vp->dev->nr_queues
 		       ? &vp->dev->queue[vp->queue_select]
 		       : NULL;
 }
@@ -136,7 +139,7 @@ static void common_read(struct virtio_pci *vp, unsigned off, void *data,
 			select_bits(dev->accepted, vp->accepted_select)),
 		.msix_config = htole16(
 			__atomic_load_n(&vp->config_vector, __ATOMIC_RELAXED)),
-		.num_queues = htole16((uint16_t)dev->ops->nr_queues),
+		.num_queues = htole16((uint16_t)dev->nr_queues),
 		.device_status = virtio_status(dev),
 		.config_generation = dev->generation,
 		.queue_select = htole16(vp->queue_select),
@@ -288,7 +291,7 @@ static void device_write(struct virtio_dev *dev, unsigned off, const void *data,
 /* Without KVM's help, or before it was asked. */
 static void notify(const struct virtio_pci *vp, unsigned off)
 {
-	if (off % 4 == 0 && off / 4 < vp->dev->ops->nr_queues)
+	if (off % 4 == 0 && off / 4 < vp->dev->nr_queues)
 		virtio_again(vp->dev, off / 4);
 }
 
@@ -444,7 +447,7 @@ int virtio_pci_open(struct virtio_dev *dev, const struct virtio_env *env,
 	virtio_pci_reset(vp);
 
 	/* One vector for each queue, one for configuration changes. */
-	int r = msix_init(&vp->msix, env->chip, ops->nr_queues + 1, false, err);
+	int r = msix_init(&vp->msix, env->chip, dev->nr_queues + 1, false, err);
 	if (r < 0)
 		return r;
 
@@ -454,7 +457,7 @@ int virtio_pci_open(struct virtio_dev *dev, const struct virtio_env *env,
 		   COMMON_SIZE);
 	add_region(&vp->pci, VIRTIO_PCI_CAP_ISR_CFG, VPCI_ISR, 4);
 	add_region(&vp->pci, VIRTIO_PCI_CAP_NOTIFY_CFG, VPCI_NOTIFY,
-		   4 * ops->nr_queues);
+		   4 * dev->nr_queues);
 	if (ops->config_size)
 		add_region(&vp->pci, VIRTIO_PCI_CAP_DEVICE_CFG, VPCI_DEVICE,
 			   (uint32_t)ops->config_size);

@@ -39,7 +39,6 @@ struct virtio_pci {
 	uint16_t queue_select;
 	uint64_t bar_addr;
 	bool bar_on;
-	bool fast_kick[VIRTIO_QUEUES_MAX]; /* KVM signals kick.fd */
 };
 
 /* Make the function and put it on the bus.  virtio_pci_close(): NULL too. */

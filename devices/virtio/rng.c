@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "devices/virtio/models.h"
+#include "devices/virtio/stats.h"
 
 /* More than a driver ever needs, little enough not to hold the loop up. */
 #define BYTES_MAX  65536U
@@ -13,6 +14,7 @@
 
 struct rng {
 	int fd; /* /dev/urandom: a read(), of which the jail knows already */
+	uint64_t requests, bytes; /* counters */
 	struct vq_chain chain;
 };
 
@@ -71,15 +73,27 @@ static void rng_kick(struct virtio_dev *dev, unsigned nr)
 
 	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
 		r = vq_pop(vq, &rng->chain);
-		if (r > 0)
-			vq_push(vq, rng->chain.head,
-				fill(rng->fd, &rng->chain));
+		if (r <= 0)
+			break;
+		uint32_t n = fill(rng->fd, &rng->chain);
+		stats_add(&rng->requests, 1);
+		stats_add(&rng->bytes, n);
+		vq_push(vq, rng->chain.head, n);
 	}
 	virtio_used(dev, nr);
 	if (r < 0)
 		virtio_broken(dev, nr);
 	else if (r > 0 || vq_kicks_on(vq))
 		virtio_again(dev, nr);
+}
+
+static void rng_stats(const struct virtio_dev *dev,
+		      const struct virtio_teller *to)
+{
+	const struct rng *rng = dev->state;
+
+	stats_tell(to, "requests", &rng->requests);
+	stats_tell(to, "bytes", &rng->bytes);
 }
 
 const struct virtio_ops rng_ops = {
@@ -94,4 +108,5 @@ const struct virtio_ops rng_ops = {
 	.start = rng_nothing,
 	.stop = rng_nothing,
 	.kick = rng_kick,
+	.stats = rng_stats,
 };

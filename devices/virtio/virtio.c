@@ -2,6 +2,7 @@
 /* virtio.c - the life of a device: made, negotiated, started, reset. */
 #include "devices/virtio/virtio.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_pci.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ int virtio_take_over(struct virtio_dev *dev)
 {
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < dev->ops->nr_queues; i++) {
+	for (unsigned i = 0; r == 0 && i < dev->nr_queues; i++) {
 		struct virtio_queue *q = &dev->queue[i];
 
 		if (dev->started && q->vq.size) {
@@ -136,7 +137,7 @@ static void reset_queue(struct virtio_queue *q)
 /* Nobody serves a queue any more. */
 static void forget(struct virtio_dev *dev)
 {
-	for (unsigned i = 0; i < dev->ops->nr_queues; i++)
+	for (unsigned i = 0; i < dev->nr_queues; i++)
 		reset_queue(&dev->queue[i]);
 	dev->accepted = 0;
 	dev->unknown_features = false;
@@ -173,7 +174,7 @@ static void start(struct virtio_dev *dev)
 	__atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_DRIVER_OK,
 			  __ATOMIC_ACQ_REL);
 
-	for (unsigned i = 0; i < dev->ops->nr_queues; i++) {
+	for (unsigned i = 0; i < dev->nr_queues; i++) {
 		struct virtio_queue *q = &dev->queue[i];
 		struct vq_setup setup = {
 			.size = q->size,
@@ -199,7 +200,7 @@ static void start(struct virtio_dev *dev)
 	dev->ops->start(dev);
 	virtio_pci_update_kicks(dev->pci);
 	/* Some drivers offer buffers before they set DRIVER_OK. */
-	for (unsigned i = 0; i < dev->ops->nr_queues; i++)
+	for (unsigned i = 0; i < dev->nr_queues; i++)
 		signal_kick(&dev->queue[i]);
 }
 
@@ -259,13 +260,13 @@ void virtio_set_master(struct virtio_dev *dev, bool on)
 	if (dev->master == on)
 		return;
 	__atomic_store_n(&dev->master, on, __ATOMIC_RELEASE);
-	for (unsigned i = 0; on && i < dev->ops->nr_queues; i++)
+	for (unsigned i = 0; on && i < dev->nr_queues; i++)
 		signal_kick(&dev->queue[i]);
 }
 
 static int open_queues(struct virtio_dev *dev, struct err *err)
 {
-	for (unsigned i = 0; i < dev->ops->nr_queues; i++) {
+	for (unsigned i = 0; i < dev->nr_queues; i++) {
 		struct virtio_queue *q = &dev->queue[i];
 
 		q->kick.ready = kicked;
@@ -281,12 +282,29 @@ static int open_queues(struct virtio_dev *dev, struct err *err)
 	return 0;
 }
 
+static int make_queues(struct virtio_dev *dev, const void *config)
+{
+	const struct virtio_ops *ops = dev->ops;
+
+	dev->nr_queues = ops->queues ? ops->queues(config) : ops->nr_queues;
+	assert(dev->nr_queues > 0 && dev->nr_queues <= VIRTIO_QUEUES_MAX);
+	dev->queue = calloc(dev->nr_queues, sizeof(*dev->queue));
+	if (!dev->queue)
+		return -ENOMEM;
+	for (unsigned i = 0; i < dev->nr_queues; i++) {
+		dev->queue[i].dev = dev;
+		dev->queue[i].kick.fd = -1;
+		reset_queue(&dev->queue[i]);
+	}
+	return 0;
+}
+
 /* The model last: it may take descriptors over, and nothing fails after. */
 static int build(struct virtio_dev *dev, const void *config,
 		 const struct virtio_env *env, struct err *err)
 {
 	dev->state = calloc(1, dev->ops->state_size);
-	if (!dev->state)
+	if (!dev->state || make_queues(dev, config) < 0)
 		return err_set(err, ENOMEM, "allocate");
 
 	int r = open_queues(dev, err);
@@ -312,11 +330,6 @@ int virtio_open(const struct virtio_ops *ops, const void *config,
 	dev->gm = env->gm;
 	dev->loop = env->loop;
 	(void)pthread_mutex_init(&dev->lock, NULL);
-	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++) {
-		dev->queue[i].dev = dev;
-		dev->queue[i].kick.fd = -1;
-		reset_queue(&dev->queue[i]);
-	}
 
 	int r = build(dev, config, env, err);
 	if (r < 0) {
@@ -340,7 +353,7 @@ void virtio_close(struct virtio_dev *dev)
 	if (dev->opened)
 		dev->ops->close(dev);
 	virtio_pci_close(dev->pci);
-	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++) {
+	for (unsigned i = 0; dev->queue && i < dev->nr_queues; i++) {
 		struct loop_fd *kick = &dev->queue[i].kick;
 
 		loop_remove(dev->loop, kick);
@@ -348,6 +361,7 @@ void virtio_close(struct virtio_dev *dev)
 			(void)close(kick->fd);
 	}
 	(void)pthread_mutex_destroy(&dev->lock);
+	free(dev->queue);
 	free(dev->state);
 	free(dev);
 }

@@ -29,18 +29,27 @@
 #include "vmm/core/loop.h"
 #include "vmm/lib/err.h"
 
-#define VIRTIO_QUEUES_MAX 5
+#define VIRTIO_QUEUES_MAX 64 /* of a device; pci.h has room for them */
 #define VIRTIO_CONFIG_MAX 64 /* bytes of device configuration */
 #define VIRTIO_BIT(n)	  (UINT64_C(1) << (n))
 
 struct virtio_dev;
 struct virtio_pci;
 
+/* Whoever wants to know figures. */
+struct virtio_teller {
+	void (*figure)(void *arg, const char *name, uint64_t value);
+	void (*word)(void *arg, const char *name, const char *value);
+	void *arg;
+};
+
 struct virtio_ops {
 	const char *name;
 	uint16_t id; /* virtio 1.2, section 5 */
 	uint32_t class_code; /* PCI, 24 bits */
-	unsigned nr_queues;
+	unsigned nr_queues; /* unless `queues` says otherwise */
+	/* How many, 1 to VIRTIO_QUEUES_MAX, with this `config`.  Optional. */
+	unsigned (*queues)(const void *config);
 	uint16_t queue_size; /* the most a driver may configure */
 	size_t state_size; /* of dev->state, zeroed */
 	size_t config_size; /* of dev->config */
@@ -74,6 +83,13 @@ struct virtio_ops {
 	 */
 	void (*config_write)(struct virtio_dev *dev, unsigned off,
 			     const void *data, unsigned len);
+	/*
+	 * Say each figure that the device counts.  Any thread, no lock, and
+	 * never waits: the device may hang in its backend (stats.h).
+	 * Optional.
+	 */
+	void (*stats)(const struct virtio_dev *dev,
+		      const struct virtio_teller *to);
 	/* Kicks are not for the loop: the model waits on kick.fd itself. */
 	bool serves_itself;
 };
@@ -86,6 +102,7 @@ struct virtio_queue {
 	uint16_t size, vector; /* vector: atomic */
 	uint64_t desc, avail, used;
 	bool enabled;
+	bool fast_kick; /* KVM signals kick.fd; pci.c's */
 };
 
 struct virtio_dev {
@@ -103,7 +120,8 @@ struct virtio_dev {
 	unsigned complaints; /* atomic: log lines this guest caused */
 	uint8_t generation; /* of config[] */
 	_Alignas(8) unsigned char config[VIRTIO_CONFIG_MAX];
-	struct virtio_queue queue[VIRTIO_QUEUES_MAX];
+	unsigned nr_queues;
+	struct virtio_queue *queue; /* nr_queues of them */
 	struct virtio_pci *pci;
 };
 

@@ -9,6 +9,7 @@
 
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
+#include "devices/virtio/stats.h"
 #include "vmm/lib/le.h"
 
 #define QUEUE_SIZE 128
@@ -198,13 +199,16 @@ static void requested(struct vsock *vs, const struct virtio_vsock_hdr *h)
 	struct vsock_conn *conn = vsock_conn_new(vs, -1, VSOCK_DIALING);
 
 	if (!conn) {
+		stats_add(&vs->refused, 1);
 		refuse(vs, h);
 		return;
 	}
 	vsock_conn_name(conn, le32toh(h->dst_port), le32toh(h->src_port));
 	note_credit(conn, h);
-	if (vsock_host_dial(conn) < 0)
+	if (vsock_host_dial(conn) < 0) {
+		stats_add(&vs->refused, 1);
 		vsock_conn_reset(conn);
+	}
 }
 
 static void responded(struct vsock_conn *conn)
@@ -413,6 +417,17 @@ static void vsock_close(struct virtio_dev *dev)
 		(void)close(vs->purge.fd);
 }
 
+static void vsock_stats(const struct virtio_dev *dev,
+			const struct virtio_teller *to)
+{
+	const struct vsock *vs = dev->state;
+
+	stats_tell(to, "rx_bytes", &vs->rx_bytes);
+	stats_tell(to, "tx_bytes", &vs->tx_bytes);
+	stats_tell(to, "opened", &vs->opened);
+	stats_tell(to, "refused", &vs->refused);
+}
+
 const struct virtio_ops vsock_ops = {
 	.name = "vsock",
 	.id = VIRTIO_ID_VSOCK,
@@ -426,4 +441,5 @@ const struct virtio_ops vsock_ops = {
 	.start = vsock_start,
 	.stop = vsock_stop,
 	.kick = vsock_kick,
+	.stats = vsock_stats,
 };

@@ -101,6 +101,8 @@ struct vsock {
 		uint32_t host_port, guest_port;
 	} refusal[VSOCK_REFUSALS];
 	unsigned nr_refusals;
+	/* Counters; rx is to the guest. */
+	uint64_t rx_bytes, tx_bytes, opened, refused;
 	bool tx_stalled; /* too many refusals: not taking packets */
 	struct vq_chain rx, tx;
 	struct iovec part[VQ_SEGMENTS];

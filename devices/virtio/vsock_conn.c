@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "devices/virtio/iov.h"
+#include "devices/virtio/stats.h"
 #include "devices/virtio/vsock.h"
 
 #define BOTH_WAYS (VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND)
@@ -146,6 +147,7 @@ void vsock_conn_opened(struct vsock_conn *conn)
 {
 	conn->state = VSOCK_OPEN;
 	conn->deadline = 0;
+	stats_add(&conn->vs->opened, 1);
 	vsock_conn_watch(conn);
 }
 
@@ -258,6 +260,7 @@ void vsock_conn_deliver(struct vsock_conn *conn, struct iovec *iov, unsigned nr,
 		return;
 	}
 	conn->received += len;
+	stats_add(&conn->vs->tx_bytes, len);
 	if (conn->buf_len == 0 && len > 0 && !conn->host_deaf)
 		done = put(conn, iov, nr);
 	if (conn->host_deaf)
@@ -338,6 +341,7 @@ static bool forward_one(struct vsock_conn *conn)
 	if (n > 0) {
 		vsock_send(vs, conn, VIRTIO_VSOCK_OP_RW, 0, (uint32_t)n);
 		conn->sent += (uint32_t)n;
+		stats_add(&vs->rx_bytes, (uint64_t)n);
 		return (size_t)n == want;
 	}
 

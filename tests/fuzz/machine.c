@@ -45,7 +45,7 @@ static uint32_t length(struct input *in, uint8_t flags)
 
 static unsigned queue_nr(const struct machine *m, uint8_t byte)
 {
-	return byte % m->drv.dev->ops->nr_queues;
+	return byte % m->drv.dev->nr_queues;
 }
 
 /* A chain; its descriptors may have flags that no driver sets. */
@@ -145,7 +145,7 @@ static void restart(struct machine *m)
 
 	driver_enable(d);
 	(void)driver_negotiate(d, m->features);
-	for (unsigned i = 0; i < d->dev->ops->nr_queues; i++) {
+	for (unsigned i = 0; i < d->dev->nr_queues; i++) {
 		driver_setup_queue(d, i);
 		/* An unreachable register read 0. */
 		if (q[i].size == 0)

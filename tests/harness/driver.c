@@ -330,6 +330,7 @@ uint64_t driver_start(struct driver *d, uint64_t features)
 	driver_write(d, d->common + VIRTIO_PCI_COMMON_MSIX, 0, 2);
 	driver_write(d, d->table, 0xfee00000, 4);
 	driver_write(d, d->table + 12, 0, 4);
+	assert_true(nr <= DRIVER_QUEUES_MAX);
 	for (unsigned i = 0; i < nr; i++)
 		driver_setup_queue(d, i);
 	driver_status(d, VIRTIO_CONFIG_S_DRIVER_OK);
@@ -391,12 +392,12 @@ static long now_ms(void)
 /* Wait for the loop or an interrupt, and serve the loop. */
 static void serve(struct driver *d, long until)
 {
-	struct pollfd p[1 + VIRTIO_QUEUES_MAX + 1] = {
+	struct pollfd p[1 + DRIVER_QUEUES_MAX + 1] = {
 		{ .fd = d->loop.epoll, .events = POLLIN },
 	};
 	unsigned n = 1;
 
-	for (unsigned i = 0; i <= d->dev->ops->nr_queues; i++)
+	for (unsigned i = 0; i <= d->dev->nr_queues; i++)
 		p[n++] = (struct pollfd){ irq_fd(d, i), POLLIN, 0 };
 	long left = until - now_ms();
 	if (left <= 0 || poll(p, n, (int)left) == 0)
@@ -426,7 +427,7 @@ void driver_until(struct driver *d, bool (*done)(void *arg), void *arg)
 
 	while (!done(arg)) {
 		serve(d, until);
-		for (unsigned i = 0; i <= d->dev->ops->nr_queues; i++)
+		for (unsigned i = 0; i <= d->dev->nr_queues; i++)
 			(void)driver_interrupted(d, i);
 	}
 }
@@ -444,4 +445,38 @@ bool driver_needs_reset(struct driver *d)
 {
 	return driver_read(d, d->common + VIRTIO_PCI_COMMON_STATUS, 1) &
 	       VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+struct figure {
+	const char *name;
+	uint64_t value;
+	bool found;
+};
+
+static void note_figure(void *arg, const char *name, uint64_t value)
+{
+	struct figure *f = arg;
+
+	if (strcmp(name, f->name) != 0)
+		return;
+	f->value = value;
+	f->found = true;
+}
+
+static void note_word(void *arg, const char *name, const char *value)
+{
+	(void)arg;
+	(void)name;
+	(void)value;
+}
+
+uint64_t driver_figure(struct driver *d, const char *name)
+{
+	struct figure f = { .name = name };
+	struct virtio_teller to = { note_figure, note_word, &f };
+
+	d->dev->ops->stats(d->dev, &to);
+	if (!f.found)
+		fail_msg("no figure '%s'", name);
+	return f.value;
 }

@@ -18,8 +18,9 @@
 #include "vmm/core/irq.h"
 #include "vmm/core/loop.h"
 
-#define DRIVER_RAM     (16U << 20)
-#define DRIVER_TIMEOUT 20000 /* ms; only a failing test waits so long */
+#define DRIVER_RAM	  (16U << 20)
+#define DRIVER_QUEUES_MAX 16
+#define DRIVER_TIMEOUT	  20000 /* ms; only a failing test waits so long */
 
 /* A queue in guest RAM at `base`: table, available ring, used ring. */
 struct driver_queue {
@@ -67,7 +68,7 @@ struct driver {
 	uint64_t bar;
 	unsigned common, isr, notify, device, table, pba; /* in the BAR */
 	unsigned msix_cap;
-	struct driver_queue queue[VIRTIO_QUEUES_MAX];
+	struct driver_queue queue[DRIVER_QUEUES_MAX];
 	gpa_t next; /* of driver_alloc() */
 };
 
@@ -111,5 +112,7 @@ void driver_until(struct driver *d, bool (*done)(void *arg), void *arg);
 /* Serve what is ready, until nothing is; fails when that never comes. */
 void driver_settle(struct driver *d);
 bool driver_needs_reset(struct driver *d);
+/* What the device's statistics say of @name, which must be there. */
+uint64_t driver_figure(struct driver *d, const char *name);
 
 #endif

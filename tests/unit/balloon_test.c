@@ -112,6 +112,7 @@ static void reported_pages_go_back(void **state)
 	}
 	balloon_status(drv.dev, &s);
 	assert_int_equal(s.reported, 2 * 8 * PAGE);
+	assert_int_equal(driver_figure(&drv, "reported_bytes"), 2 * 8 * PAGE);
 }
 
 /* Bytes around whole pages are somebody's. */

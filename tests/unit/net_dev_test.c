@@ -111,6 +111,8 @@ static void frames_go_out_without_their_header(void **state)
 	assert_int_equal(got[59], 'a');
 	assert_int_equal(recv(wire, got, sizeof(got), 0), FRAME);
 	assert_int_equal(got[0], 'b');
+	assert_int_equal(driver_figure(&drv, "tx_frames"), 2);
+	assert_int_equal(driver_figure(&drv, "tx_bytes"), 60 + FRAME);
 }
 
 static void frames_come_in_behind_a_header(void **state)
@@ -171,6 +173,10 @@ static void a_frame_too_long_for_its_buffer_is_dropped(void **state)
 	assert_int_equal(driver_wait(&drv, RX, NULL), HEADER + 100);
 	assert_memory_equal(driver_ptr(&drv, at + HEADER, 100), frame, 100);
 	assert_int_equal(*(char *)driver_ptr(&drv, behind, 1), 0);
+	/* A message of no bytes is no frame. */
+	assert_int_equal(driver_figure(&drv, "rx_dropped"), 2);
+	assert_int_equal(driver_figure(&drv, "rx_frames"), 1);
+	assert_int_equal(driver_figure(&drv, "rx_bytes"), 100);
 	assert_int_equal(driver_read(&drv, drv.device + 6, 2),
 			 VIRTIO_NET_S_LINK_UP);
 }

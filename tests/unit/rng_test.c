@@ -61,6 +61,8 @@ static void a_huge_request_is_bounded(void **state)
 	(void)state;
 	gpa_t at = drv.next;
 	assert_int_equal(ask(8U << 20), 65536);
+	assert_int_equal(driver_figure(&drv, "requests"), 1);
+	assert_int_equal(driver_figure(&drv, "bytes"), 65536);
 	assert_memory_equal(driver_ptr(&drv, at + 65536, 16), zero, 16);
 }
 

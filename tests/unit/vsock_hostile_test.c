@@ -332,6 +332,7 @@ static void requests_beyond_the_table_are_refused(void **state)
 	}
 	assert_int_equal(vsock_guest_model(&g)->nr, VSOCK_CONNECTIONS);
 	assert_int_equal(resets, 20);
+	assert_int_equal(driver_figure(&g.drv, "refused"), 20);
 
 	/* Programs wait in the backlog, and get their turn. */
 	int fd = vsock_host_connect(&g);
