@@ -66,7 +66,7 @@ $O/belljar: $(call obj,vmm/manager/main.c) \
 $O/belljar: LIBS := -ljson-c -larchive -lcrypto -lyaml -lcap-ng -lm
 $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 	$(call layerlib,firmware devices core jail lib)
-$O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -lpthread
+$O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -l:liburing.a -lpthread
 $O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
 $O/belljar-net: LIBS := -lslirp -lresolv -lcap-ng
 $(PROGRAMS):

@@ -16,7 +16,7 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \
-		-lyaml -lm -lpthread -o $@
+		-lyaml -lm -l:liburing.a -lpthread -o $@
 
 # Init is no layer: nothing of the host links it but its tests.
 init := images/init

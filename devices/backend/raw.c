@@ -9,17 +9,63 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int raw_init(struct raw *raw, int fd, struct err *err)
+/* What nearly every file system and disk deals in. */
+#define USUAL_BLOCK 4096U
+
+static bool is_block_size(uint64_t n)
+{
+	return n >= RAW_SECTOR && n <= RAW_ALIGN_MAX && (n & (n - 1)) == 0;
+}
+
+static int measure_device(struct raw *r, struct err *err)
+{
+	unsigned physical = 0;
+
+	if (ioctl(r->fd, BLKGETSIZE64, &r->size) < 0)
+		return err_set(err, errno, "BLKGETSIZE64");
+	if (ioctl(r->fd, BLKPBSZGET, &physical) == 0 && is_block_size(physical))
+		r->physical = physical;
+	return 0;
+}
+
+/*
+ * A block device says what direct I/O needs; of a file the usual block is a
+ * multiple of whatever it needs.
+ */
+static int go_direct(struct raw *r, struct err *err)
+{
+	int logical = 0;
+	int flags = fcntl(r->fd, F_GETFL);
+
+	if (flags < 0 || fcntl(r->fd, F_SETFL, flags | O_DIRECT) < 0)
+		return err_say(err, EINVAL,
+			       "cache=none: the disk's file system has no "
+			       "direct I/O; give cache=writeback");
+	r->align = USUAL_BLOCK;
+	if (r->block_device && ioctl(r->fd, BLKSSZGET, &logical) == 0 &&
+	    logical > 0 && is_block_size((uint64_t)logical))
+		r->align = (uint32_t)logical;
+	return 0;
+}
+
+int raw_init(struct raw *raw, int fd, bool direct, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "examine the disk");
 
-	struct raw r = { .fd = fd, .block_device = S_ISBLK(st.st_mode) };
+	struct raw r = {
+		.fd = fd,
+		.block_device = S_ISBLK(st.st_mode),
+		.align = 1,
+		.physical = USUAL_BLOCK,
+	};
 	if (r.block_device) {
-		if (ioctl(fd, BLKGETSIZE64, &r.size) < 0)
-			return err_set(err, errno, "BLKGETSIZE64");
+		int e = measure_device(&r, err);
+
+		if (e < 0)
+			return e;
 	} else if (S_ISREG(st.st_mode)) {
 		r.size = (uint64_t)st.st_size;
 	} else {
@@ -27,55 +73,33 @@ int raw_init(struct raw *raw, int fd, struct err *err)
 			       "the disk is neither a file nor a block "
 			       "device; give a raw image");
 	}
+	int e = direct ? go_direct(&r, err) : 0;
+	if (e < 0)
+		return e;
 	*raw = r;
 	return 0;
 }
 
-/* Drop the first @done bytes.  Returns the first piece that has any left. */
-static unsigned advance(struct iovec *iov, unsigned nr, size_t done)
+int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
+		 uint64_t off)
 {
-	unsigned i = 0;
+	ssize_t n;
 
-	while (i < nr && done >= iov[i].iov_len)
-		done -= iov[i++].iov_len;
-	if (i < nr) {
-		iov[i].iov_base = (char *)iov[i].iov_base + done;
-		iov[i].iov_len -= done;
-	}
-	return i;
+	do {
+		n = preadv(raw->fd, iov, (int)nr, (off_t)off);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
-static int transfer(const struct raw *raw, struct iovec *iov, unsigned nr,
-		    uint64_t off, bool write)
+int64_t raw_write(const struct raw *raw, const struct iovec *iov, unsigned nr,
+		  uint64_t off)
 {
-	while (nr > 0) {
-		ssize_t n = write ? pwritev(raw->fd, iov, (int)nr, (off_t)off)
-				  : preadv(raw->fd, iov, (int)nr, (off_t)off);
+	ssize_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		off += (uint64_t)n;
-		unsigned used = advance(iov, nr, (size_t)n);
-		iov += used;
-		nr -= used;
-	}
-	return 0;
-}
-
-int raw_read(const struct raw *raw, struct iovec *iov, unsigned nr,
-	     uint64_t off)
-{
-	return transfer(raw, iov, nr, off, false);
-}
-
-int raw_write(const struct raw *raw, struct iovec *iov, unsigned nr,
-	      uint64_t off)
-{
-	return transfer(raw, iov, nr, off, true);
+	do {
+		n = pwritev(raw->fd, iov, (int)nr, (off_t)off);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 int raw_flush(const struct raw *raw)
@@ -83,48 +107,12 @@ int raw_flush(const struct raw *raw)
 	return fdatasync(raw->fd) < 0 ? -errno : 0;
 }
 
-static int allocate(const struct raw *raw, int mode, uint64_t off, uint64_t len)
+int raw_allocate(const struct raw *raw, int mode, uint64_t off, uint64_t len)
 {
 	int r;
 
 	do {
-		r = fallocate(raw->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)off,
-			      (off_t)len);
+		r = fallocate(raw->fd, mode, (off_t)off, (off_t)len);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
-}
-
-static int block_range(const struct raw *raw, unsigned long request,
-		       uint64_t off, uint64_t len)
-{
-	uint64_t range[2] = { off, len };
-
-	return ioctl(raw->fd, request, range) < 0 ? -errno : 0;
-}
-
-int raw_discard(const struct raw *raw, uint64_t off, uint64_t len)
-{
-	if (len == 0)
-		return 0;
-	if (raw->block_device)
-		return block_range(raw, BLKDISCARD, off, len);
-	return allocate(raw, FALLOC_FL_PUNCH_HOLE, off, len);
-}
-
-int raw_zero(const struct raw *raw, uint64_t off, uint64_t len, bool unmap)
-{
-	if (len == 0)
-		return 0;
-	if (raw->block_device)
-		return block_range(raw, BLKZEROOUT, off, len);
-
-	/* Not every file system can do both; either reads as zeros. */
-	int first = unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-	int r = allocate(raw, first, off, len);
-	if (r == -EOPNOTSUPP)
-		r = allocate(raw,
-			     unmap ? FALLOC_FL_ZERO_RANGE
-				   : FALLOC_FL_PUNCH_HOLE,
-			     off, len);
-	return r;
 }

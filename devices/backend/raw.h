@@ -12,29 +12,35 @@
 
 #include "vmm/lib/err.h"
 
+#define RAW_SECTOR    512U
+#define RAW_ALIGN_MAX 65536U
+
 struct raw {
 	int fd; /* the caller's */
 	bool block_device;
 	uint64_t size; /* bytes, when it was opened */
+	/*
+	 * Places, lengths and addresses of memory are multiples of it, a power
+	 * of two: 1, but with O_DIRECT what the host asks for.
+	 */
+	uint32_t align;
+	uint32_t physical; /* what is best written at once; a power of two */
 };
 
-/* -EINVAL with a sentence when @fd is neither file nor block device. */
-int raw_init(struct raw *raw, int fd, struct err *err);
-
 /*
- * All of @iov (which is used up) at @off: 0, or -errno; -EIO when the file
- * ends before (somebody shrank it).
+ * -EINVAL with a sentence when @fd is neither file nor block device; @direct:
+ * past the host's page cache (O_DIRECT is set on @fd), or -EINVAL with one.
  */
-int raw_read(const struct raw *raw, struct iovec *iov, unsigned nr,
-	     uint64_t off);
-int raw_write(const struct raw *raw, struct iovec *iov, unsigned nr,
-	      uint64_t off);
+int raw_init(struct raw *raw, int fd, bool direct, struct err *err);
 
+/* At @off: bytes, fewer than asked at the end; or -errno. */
+int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
+		 uint64_t off);
+int64_t raw_write(const struct raw *raw, const struct iovec *iov, unsigned nr,
+		  uint64_t off);
 /* What was written survives a power cut. */
 int raw_flush(const struct raw *raw);
-/* The range is not needed: its content is undefined or zero.  -EOPNOTSUPP. */
-int raw_discard(const struct raw *raw, uint64_t off, uint64_t len);
-/* The range reads as zeros; @unmap: and may give its space back. */
-int raw_zero(const struct raw *raw, uint64_t off, uint64_t len, bool unmap);
+/* fallocate(); of a block device too, whose range it zeroes or discards. */
+int raw_allocate(const struct raw *raw, int mode, uint64_t off, uint64_t len);
 
 #endif

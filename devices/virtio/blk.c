@@ -2,328 +2,229 @@
 /*
  * blk.c - block device (virtio 1.2, section 5.2).
  *
- * Each disk has a thread, which alone serves its queue: a slow disk stalls
- * nobody else, and a request is carried out between its pop and its push, so
- * none is in flight when the thread lets go of `serving`.  Reset takes that
- * lock, hence waits for one request.
+ * Each disk has a thread, which alone serves its queues: a slow disk stalls
+ * nobody else.  In turns it takes what is offered, gives it to the engine
+ * (devices/backend/engine.h), and hands back what the engine has done: a
+ * system call and an interrupt for all that a turn found.
  *
  * A request beyond the disk's limits is left in its queue, and the thread
- * sleeps without the lock until it may go.  It does not listen to kicks
- * meanwhile: a guest that kicks on gains nothing, not even our time.
+ * sleeps until it may go.  It does not listen to kicks meanwhile: a guest that
+ * kicks on gains nothing, not even our time.
+ *
+ * Reset waits until nothing is in flight.  Guest RAM stays mapped as long as
+ * the process lives, so even a disk that hangs writes nowhere else.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/virtio_blk.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "devices/backend/limit.h"
-#include "devices/backend/raw.h"
-#include "devices/virtio/iov.h"
-#include "devices/virtio/models.h"
-#include "vmm/core/thread.h"
+#include "devices/virtio/blk_priv.h"
+#include "devices/virtio/stats.h"
 #include "vmm/lib/le.h"
+#include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
 
-#define SECTOR	     512U
-#define QUEUE_SIZE   VQ_SIZE_MAX
-#define RANGES_MAX   16 /* of one discard or write-zeroes request */
-#define RANGE_MAX    UINT32_C(0x400000) /* sectors of each: 2 GiB */
-#define BLOCK_SIZE   4096U
-#define STACK_SIZE   (UINT64_C(128) * 1024)
-#define SERIAL_BYTES VIRTIO_BLK_ID_BYTES
+#define QUEUE_SIZE VQ_SIZE_MAX
+#define BLOCK_SIZE 4096U
+#define STACK_SIZE (UINT64_C(128) * 1024)
+#define WAKE_ONLY  1U /* of what the engine watches: not the kicks */
 /* Secure erase, which comes next, is not offered. */
 #define CONFIG_SIZE offsetof(struct virtio_blk_config, max_secure_erase_sectors)
 
-struct blk {
-	struct virtio_dev *dev;
-	struct raw raw;
-	bool readonly;
-	uint64_t sectors;
-	char serial[SERIAL_BYTES];
-	struct thread thread;
-	bool quit; /* atomic */
-	bool allowed; /* atomic: between start and stop */
-	pthread_mutex_t serving; /* held while the thread uses the queue */
-	int wake; /* eventfd: look at `quit` and the queue now, limits or not */
-	/* The thread's. */
-	struct limit limit;
-	struct vq_chain chain;
-	struct virtio_blk_outhdr header; /* of `chain`, read once */
-	size_t nr_ranges;
-	struct virtio_blk_discard_write_zeroes range[RANGES_MAX];
-	struct iovec data[VQ_SEGMENTS];
+/* How the thread waits for its next turn. */
+struct pause {
+	uint32_t listen;
+	int64_t ns;
 };
 
-static bool in_range(const struct blk *blk, uint64_t sector, uint64_t sectors)
+/* -------- growing -------- */
+
+static void probed(struct blk *blk, struct blk_request *r)
 {
-	return sector <= blk->sectors && sectors <= blk->sectors - sector;
+	uint64_t size = r->io.off + blk->probe_piece.iov_len;
+	uint64_t wanted = size;
+
+	blk->probing = false;
+	blk->in_flight--;
+	/* Another size that was asked for meanwhile stays. */
+	(void)__atomic_compare_exchange_n(&blk->wanted, &wanted, 0, false,
+					  __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
+	if (r->io.result < (int64_t)blk->probe_piece.iov_len)
+		log_warn("disk '%s': it has not grown to %" PRIu64 " bytes",
+			 blk->serial, size);
+	else
+		blk->grown = size / BLK_SECTOR;
 }
 
-static uint8_t status_of(int r)
+static bool probe_due(const struct blk *blk)
 {
-	if (r == 0)
-		return VIRTIO_BLK_S_OK;
-	return r == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
+	return !blk->probing && __atomic_load_n(&blk->wanted, __ATOMIC_ACQUIRE);
 }
 
-/* Readable bytes after the header, or writable ones before the status. */
-static uint8_t transfer(struct blk *blk, uint64_t sector, bool write)
+/* Is there a last block?  Read it: that needs no call but those for reading. */
+static void probe(struct blk *blk)
 {
-	const struct vq_chain *c = &blk->chain;
-	uint32_t len =
-		write ? c->read_len - (uint32_t)sizeof(struct virtio_blk_outhdr)
-		      : c->write_len - 1;
-	unsigned nr;
+	uint64_t wanted = __atomic_load_n(&blk->wanted, __ATOMIC_ACQUIRE);
 
-	if (len % SECTOR || !in_range(blk, sector, len / SECTOR))
-		return VIRTIO_BLK_S_IOERR;
-	if (!write) {
-		nr = iov_slice(c->iov + c->nr_read, c->nr_write, 0, len,
-			       blk->data);
-		return status_of(
-			raw_read(&blk->raw, blk->data, nr, sector * SECTOR));
-	}
-
-	if (blk->readonly)
-		return VIRTIO_BLK_S_IOERR;
-	nr = iov_slice(c->iov, c->nr_read, sizeof(struct virtio_blk_outhdr),
-		       len, blk->data);
-	int r = raw_write(&blk->raw, blk->data, nr, sector * SECTOR);
-	/* Without FLUSH the driver counts on every write being permanent. */
-	if (r == 0 && !virtio_has(blk->dev, VIRTIO_BLK_F_FLUSH))
-		r = raw_flush(&blk->raw);
-	return status_of(r);
-}
-
-static uint8_t one_range(const struct blk *blk,
-			 const struct virtio_blk_discard_write_zeroes *range,
-			 bool zero)
-{
-	uint64_t sector = le64toh(range->sector);
-	uint32_t sectors = le32toh(range->num_sectors);
-	uint32_t flags = le32toh(range->flags);
-	uint32_t unmap = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-
-	if (flags & ~(zero ? unmap : 0))
-		return VIRTIO_BLK_S_UNSUPP;
-	if (sectors > RANGE_MAX || !in_range(blk, sector, sectors))
-		return VIRTIO_BLK_S_IOERR;
-
-	uint64_t off = sector * SECTOR;
-	uint64_t len = (uint64_t)sectors * SECTOR;
-	return status_of(zero ? raw_zero(&blk->raw, off, len, flags & unmap)
-			      : raw_discard(&blk->raw, off, len));
-}
-
-/* Into blk->range; none when their number is not acceptable. */
-static void read_ranges(struct blk *blk)
-{
-	const struct vq_chain *c = &blk->chain;
-	size_t head = sizeof(struct virtio_blk_outhdr);
-	size_t len = c->read_len - head;
-
-	blk->nr_ranges = 0;
-	if (len > sizeof(blk->range) || len % sizeof(blk->range[0]))
-		return;
-	(void)iov_read(c->iov, c->nr_read, head, blk->range, len);
-	blk->nr_ranges = len / sizeof(blk->range[0]);
-}
-
-static uint8_t ranges(const struct blk *blk, bool zero)
-{
-	size_t len = blk->chain.read_len - sizeof(struct virtio_blk_outhdr);
-	uint8_t status = VIRTIO_BLK_S_OK;
-
-	if (blk->readonly || len != blk->nr_ranges * sizeof(blk->range[0]))
-		return VIRTIO_BLK_S_IOERR;
-	for (size_t i = 0; i < blk->nr_ranges; i++) {
-		status = one_range(blk, &blk->range[i], zero);
-		if (status != VIRTIO_BLK_S_OK)
-			break;
-	}
-	return status;
-}
-
-static uint8_t identify(const struct blk *blk)
-{
-	const struct vq_chain *c = &blk->chain;
-	size_t len = c->write_len - 1;
-
-	if (len > SERIAL_BYTES)
-		len = SERIAL_BYTES;
-	(void)iov_write(c->iov + c->nr_read, c->nr_write, 0, blk->serial, len);
-	return VIRTIO_BLK_S_OK;
-}
-
-static uint8_t execute(struct blk *blk)
-{
-	uint64_t sector = le64toh(blk->header.sector);
-
-	switch (le32toh(blk->header.type)) {
-	case VIRTIO_BLK_T_IN:
-		return transfer(blk, sector, false);
-	case VIRTIO_BLK_T_OUT:
-		return transfer(blk, sector, true);
-	case VIRTIO_BLK_T_FLUSH:
-		return status_of(blk->readonly ? 0 : raw_flush(&blk->raw));
-	case VIRTIO_BLK_T_GET_ID:
-		return identify(blk);
-	case VIRTIO_BLK_T_DISCARD:
-		return ranges(blk, false);
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-		return ranges(blk, true);
-	default:
-		return VIRTIO_BLK_S_UNSUPP;
-	}
-}
-
-/*
- * Nanoseconds until the request in hand may go; 0: now, and it is paid for.
- * Each range of a discard or write-zeroes request is an operation, and what
- * write-zeroes covers counts as written: the host may have to.
- */
-static uint64_t charge(struct blk *blk)
-{
-	const struct vq_chain *c = &blk->chain;
-	uint64_t bytes = 0, ops = 1;
-
-	switch (le32toh(blk->header.type)) {
-	case VIRTIO_BLK_T_IN:
-		bytes = c->write_len - 1;
-		break;
-	case VIRTIO_BLK_T_OUT:
-		bytes = c->read_len - sizeof(blk->header);
-		break;
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-		for (size_t i = 0; i < blk->nr_ranges; i++)
-			bytes += (uint64_t)le32toh(blk->range[i].num_sectors) *
-				 SECTOR;
-		ops = blk->nr_ranges;
-		break;
-	case VIRTIO_BLK_T_DISCARD:
-		ops = blk->nr_ranges;
-		break;
-	default:
-		break;
-	}
-	return limit_take(&blk->limit, bytes, ops ? ops : 1);
-}
-
-/*
- * 1: one request done; 0: none is waiting, or it may not go before @ret_wait
- * nanoseconds are over; -EPROTO: broken.
- */
-static int serve_one(struct blk *blk, struct vq *vq, uint64_t *ret_wait)
-{
-	struct vq_chain *c = &blk->chain;
-	int r = vq_pop(vq, c);
-
-	if (r <= 0)
-		return r;
-	if (c->write_len < 1)
-		return vq_break(vq, "request without room for its status");
-	if (iov_read(c->iov, c->nr_read, 0, &blk->header,
-		     sizeof(blk->header)) != sizeof(blk->header))
-		return vq_break(vq, "request without a header");
-	read_ranges(blk);
-
-	*ret_wait = charge(blk);
-	if (*ret_wait) {
-		vq_unpop(vq);
-		return 0;
-	}
-	uint8_t status = execute(blk);
-	(void)iov_write(c->iov + c->nr_read, c->nr_write, c->write_len - 1,
-			&status, sizeof(status));
-	vq_push(vq, c->head, c->write_len);
-	return 1;
-}
-
-/*
- * Caller holds blk->serving.  Nanoseconds until the next request may go; 0:
- * there is none.
- */
-static uint64_t drain(struct blk *blk)
-{
-	struct vq *vq = &blk->dev->queue[0].vq;
-	uint64_t wait = 0;
-	int r;
-
-	do {
-		r = 1;
-		vq_kicks_off(vq);
-		/* Pairs with the store in blk_stop(): do not keep it waiting.
-		 */
-		while (r > 0 &&
-		       __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE) &&
-		       virtio_running(blk->dev))
-			r = serve_one(blk, vq, &wait);
-		/* One interrupt for all that was done. */
-		virtio_used(blk->dev, 0);
-		if (r < 0)
-			virtio_broken(blk->dev, 0);
-	} while (r == 0 && wait == 0 && vq_kicks_on(vq));
-	return wait;
-}
-
-/* For a kick; or for @wait nanoseconds, unless we are wanted before. */
-static void wait_for_work(const struct blk *blk, uint64_t wait)
-{
-	struct timespec left = limit_timespec(wait);
-	struct pollfd p = {
-		.fd = wait ? blk->wake : blk->dev->queue[0].kick.fd,
-		.events = POLLIN,
+	blk->probing = true;
+	blk->in_flight++;
+	blk->probe_piece = (struct iovec){ blk->probe_block, blk->block };
+	blk->probe.io = (struct io){
+		.kind = IO_READ,
+		.iov = &blk->probe_piece,
+		.nr = 1,
+		.off = wanted - blk->block,
 	};
-	uint64_t count;
+	blk_submit(blk, &blk->probe, probed);
+}
 
-	(void)ppoll(&p, 1, wait ? &left : NULL, NULL);
-	(void)!read(p.fd, &count, sizeof(count));
+/*
+ * A vCPU that resets the device holds dev->lock and waits for us, so we must
+ * not wait for it.  True: nothing is left to be told, or the driver is gone
+ * and whoever comes next wakes us.
+ */
+static bool tell_grown(struct blk *blk)
+{
+	struct virtio_dev *dev = blk->dev;
+	struct virtio_blk_config *cfg = (void *)dev->config;
+
+	if (!blk->grown)
+		return true;
+	if (pthread_mutex_trylock(&dev->lock) != 0)
+		return !__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE);
+	__atomic_store_n(&blk->sectors, blk->grown, __ATOMIC_RELAXED);
+	cfg->capacity = htole64(blk->grown);
+	blk->grown = 0;
+	virtio_config_changed(dev);
+	(void)pthread_mutex_unlock(&dev->lock);
+	return true;
+}
+
+/* -------- a turn -------- */
+
+static void reap(struct blk *blk)
+{
+	struct io *io;
+
+	while ((io = blk->engine->ops->reap(blk->engine))) {
+		struct blk_request *r =
+			container_of(io, struct blk_request, io);
+
+		r->done(blk, r);
+	}
+}
+
+static bool serve_queues(struct blk *blk)
+{
+	unsigned nr = blk->dev->nr_queues;
+	bool more = false;
+
+	blk->held = 0;
+	blk->stalled = false;
+	if (blk->in_flight == 0)
+		blk->alone_wanted = false;
+	/* Each is the first once: no queue lives on what others leave. */
+	for (unsigned i = 0; i < nr; i++)
+		more |= blk_serve_queue(blk, (blk->first + i) % nr);
+	if (++blk->first >= nr)
+		blk->first = 0;
+	return more;
+}
+
+/* One interrupt for all that was done. */
+static void notify(struct blk *blk)
+{
+	for (unsigned i = 0; blk->dirty; i++, blk->dirty >>= 1)
+		if (blk->dirty & 1)
+			virtio_used(blk->dev, i);
+}
+
+/* Caller holds blk->serving. */
+static struct pause turn(struct blk *blk)
+{
+	struct pause pause = { UINT32_MAX, -1 };
+	bool more = false;
+
+	reap(blk);
+	if (probe_due(blk))
+		probe(blk);
+	if (__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE))
+		more = serve_queues(blk);
+	unsigned in_flight = blk->in_flight;
+	bool alone = blk->alone;
+	/* An engine that does not wait is done by now. */
+	reap(blk);
+	notify(blk);
+	if (blk->in_flight == 0)
+		(void)pthread_cond_broadcast(&blk->idle);
+
+	/* What kept requests back may be over already. */
+	more |= blk->stalled && blk->in_flight < in_flight;
+	more |= blk->alone_wanted && blk->in_flight == 0;
+	more |= alone && !blk->alone;
+	more = more && __atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE);
+	if (more || probe_due(blk))
+		pause.ns = 0;
+	else if (blk->held)
+		pause = (struct pause){ WAKE_ONLY, (int64_t)blk->held };
+	return pause;
+}
+
+static struct pause locked_turn(struct blk *blk)
+{
+	(void)pthread_mutex_lock(&blk->serving);
+	struct pause pause = turn(blk);
+	(void)pthread_mutex_unlock(&blk->serving);
+	if (!tell_grown(blk))
+		pause.ns = 0;
+	return pause;
 }
 
 uint64_t blk_serve(struct virtio_dev *dev)
 {
 	struct blk *blk = dev->state;
-	uint64_t wait = 0;
+	struct pause pause;
 
-	(void)pthread_mutex_lock(&blk->serving);
-	if (__atomic_load_n(&blk->allowed, __ATOMIC_ACQUIRE))
-		wait = drain(blk);
-	(void)pthread_mutex_unlock(&blk->serving);
-	return wait;
+	for (;;) {
+		pause = locked_turn(blk);
+		if (blk->in_flight == 0 && pause.ns != 0)
+			break;
+		blk->engine->ops->wait(blk->engine, 0, pause.ns == 0 ? 0 : -1);
+	}
+	return pause.ns > 0 ? (uint64_t)pause.ns : 0;
 }
 
 static void *blk_thread(void *arg)
 {
 	struct blk *blk = arg;
-	uint64_t wait = 0;
+	struct pause pause = { UINT32_MAX, -1 };
 
 	while (!__atomic_load_n(&blk->quit, __ATOMIC_ACQUIRE)) {
-		wait_for_work(blk, wait);
-		wait = blk_serve(blk->dev);
+		blk->engine->ops->wait(blk->engine, pause.listen, pause.ns);
+		pause = locked_turn(blk);
 	}
 	return NULL;
 }
 
-/* Both for what it waits for and what it may wait for. */
-static void wake(struct blk *blk)
+static void wake(const struct blk *blk)
 {
 	uint64_t one = 1;
 
-	virtio_again(blk->dev, 0);
 	(void)!write(blk->wake, &one, sizeof(one));
 }
+
+/* -------- what the transport calls -------- */
 
 static int blk_run(struct virtio_dev *dev, struct err *err)
 {
 	struct blk *blk = dev->state;
 
-	return thread_start(&blk->thread, "blk", STACK_SIZE, JAIL_DISK,
-			    blk_thread, blk, err);
+	return thread_start(&blk->thread, "blk", STACK_SIZE,
+			    blk->engine->ops->role, blk_thread, blk, err);
 }
 
 static void blk_start(struct virtio_dev *dev)
@@ -340,34 +241,96 @@ static void blk_stop(struct virtio_dev *dev)
 	struct blk *blk = dev->state;
 
 	__atomic_store_n(&blk->allowed, false, __ATOMIC_RELEASE);
-	/* The request in hand, if any, ends before we get the lock. */
+	if (!blk->thread.runs)
+		(void)blk_serve(dev);
 	(void)pthread_mutex_lock(&blk->serving);
+	while (blk->in_flight > 0)
+		(void)pthread_cond_wait(&blk->idle, &blk->serving);
 	(void)pthread_mutex_unlock(&blk->serving);
+}
+
+static unsigned log2_of(uint32_t power)
+{
+	return (unsigned)__builtin_ctz(power);
 }
 
 static void describe(struct virtio_dev *dev, const struct blk *blk)
 {
+	uint32_t block = blk->block;
+	uint32_t physical =
+		blk->raw.physical > block ? blk->raw.physical : block;
 	struct virtio_blk_config cfg = {
 		.capacity = htole64(blk->sectors),
 		/* All of a chain but header and status. */
 		.seg_max = htole32(QUEUE_SIZE - 2),
-		.blk_size = htole32(SECTOR),
-		.max_discard_sectors = htole32(RANGE_MAX),
-		.max_discard_seg = htole32(RANGES_MAX),
-		.discard_sector_alignment = htole32(BLOCK_SIZE / SECTOR),
-		.max_write_zeroes_sectors = htole32(RANGE_MAX),
-		.max_write_zeroes_seg = htole32(RANGES_MAX),
+		.blk_size = htole32(block),
+		.physical_block_exp = (uint8_t)log2_of(physical / block),
+		.min_io_size = htole16((uint16_t)(physical / block)),
+		.num_queues = htole16((uint16_t)dev->nr_queues),
+		.max_discard_sectors = htole32(BLK_RANGE_MAX),
+		.max_discard_seg = htole32(BLK_RANGES_MAX),
+		.discard_sector_alignment = htole32(BLOCK_SIZE / BLK_SECTOR),
+		.max_write_zeroes_sectors = htole32(BLK_RANGE_MAX),
+		.max_write_zeroes_seg = htole32(BLK_RANGES_MAX),
 		.write_zeroes_may_unmap = 1,
 	};
 
 	memcpy(dev->config, &cfg, CONFIG_SIZE);
 	dev->offered = VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |
 		       VIRTIO_BIT(VIRTIO_BLK_F_BLK_SIZE) |
+		       VIRTIO_BIT(VIRTIO_BLK_F_TOPOLOGY) |
 		       VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);
 	dev->offered |= blk->readonly
 				? VIRTIO_BIT(VIRTIO_BLK_F_RO)
 				: VIRTIO_BIT(VIRTIO_BLK_F_DISCARD) |
 					  VIRTIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	if (dev->nr_queues > 1)
+		dev->offered |= VIRTIO_BIT(VIRTIO_BLK_F_MQ);
+}
+
+static int measure(struct blk *blk, const struct blk_config *cfg,
+		   struct err *err)
+{
+	int r = raw_init(&blk->raw, cfg->fd, cfg->cache == BLK_NONE, err);
+	if (r < 0)
+		return r;
+
+	/* With O_DIRECT smaller blocks would be read and written twice. */
+	blk->block = blk->raw.align > BLK_SECTOR ? blk->raw.align : BLK_SECTOR;
+	uint64_t rest = blk->raw.size % blk->block;
+	if (rest)
+		log_warn("blk: the disk's last %" PRIu64 " bytes are not a "
+			 "whole sector, ignoring them",
+			 rest);
+	if (blk->raw.size < blk->block)
+		return err_say(err, EINVAL, "the disk is empty");
+	blk->sectors = (blk->raw.size - rest) / BLK_SECTOR;
+	return 0;
+}
+
+/* Most of it is never touched: pages come with the requests. */
+static int allocate(struct blk *blk, struct err *err)
+{
+	bool direct = blk->raw.align > 1;
+
+	blk->slots = calloc(1, sizeof(*blk->slots));
+	blk->probe_block = aligned_alloc(blk->block, blk->block);
+	if (direct)
+		blk->bounce = aligned_alloc(RAW_ALIGN_MAX, BLK_BOUNCE);
+	if (!blk->slots || !blk->probe_block || (direct && !blk->bounce))
+		return err_set(err, ENOMEM, "allocate a disk's requests");
+	return 0;
+}
+
+static int open_engine(struct blk *blk, const struct engine_ops *ops,
+		       struct err *err)
+{
+	int watched[1 + BLK_QUEUES_MAX] = { blk->wake }; /* WAKE_ONLY */
+
+	for (unsigned i = 0; i < blk->dev->nr_queues; i++)
+		watched[1 + i] = blk->dev->queue[i].kick.fd;
+	return engine_open(ops, &blk->raw, watched, 1 + blk->dev->nr_queues,
+			   &blk->engine, err);
 }
 
 static int blk_open(struct virtio_dev *dev, const void *config, struct err *err)
@@ -376,32 +339,30 @@ static int blk_open(struct virtio_dev *dev, const void *config, struct err *err)
 	struct blk *blk = dev->state;
 
 	blk->dev = dev;
-	blk->raw.fd = -1;
+	blk->last_flush = &blk->flush;
 	(void)pthread_mutex_init(&blk->serving, NULL);
+	(void)pthread_cond_init(&blk->idle, NULL);
 	limit_init(&blk->limit, cfg->bytes_limit, cfg->ops_limit);
 	blk->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (blk->wake < 0)
 		return err_set(err, errno, "create an eventfd");
 
-	struct raw raw;
-	int r = raw_init(&raw, cfg->fd, err);
-	if (r < 0)
-		return r;
-	if (raw.size % SECTOR)
-		log_warn("blk: the disk's last %" PRIu64 " bytes are not a "
-			 "whole sector, ignoring them",
-			 raw.size % SECTOR);
-	if (raw.size < SECTOR)
-		return err_say(err, EINVAL, "the disk is empty");
-
 	blk->readonly = cfg->readonly;
-	blk->sectors = raw.size / SECTOR;
+	blk->cache = cfg->cache;
 	if (cfg->serial)
 		memcpy(blk->serial, cfg->serial,
-		       strnlen(cfg->serial, SERIAL_BYTES));
-	describe(dev, blk);
-	blk->raw = raw;
-	return 0;
+		       strnlen(cfg->serial, BLK_SERIAL));
+	int r = measure(blk, cfg, err);
+	if (r == 0)
+		r = allocate(blk, err);
+	if (r == 0)
+		r = open_engine(blk, cfg->engine, err);
+	/* The descriptor is ours on success only. */
+	if (r < 0)
+		blk->raw.fd = -1;
+	else
+		describe(dev, blk);
+	return r;
 }
 
 static void blk_close(struct virtio_dev *dev)
@@ -413,10 +374,15 @@ static void blk_close(struct virtio_dev *dev)
 		wake(blk);
 		thread_join(&blk->thread);
 	}
+	engine_close(blk->engine);
+	if (blk->engine && blk->raw.fd >= 0)
+		(void)close(blk->raw.fd);
 	if (blk->wake >= 0)
 		(void)close(blk->wake);
-	if (blk->raw.fd >= 0)
-		(void)close(blk->raw.fd);
+	free(blk->bounce);
+	free(blk->probe_block);
+	free(blk->slots);
+	(void)pthread_cond_destroy(&blk->idle);
 	(void)pthread_mutex_destroy(&blk->serving);
 }
 
@@ -427,11 +393,56 @@ static void blk_kick(struct virtio_dev *dev, unsigned nr)
 	(void)nr;
 }
 
+static unsigned blk_queues(const void *config)
+{
+	const struct blk_config *cfg = config;
+
+	return cfg->queues ? cfg->queues : 1;
+}
+
+int blk_grow(struct virtio_dev *dev, const char *serial, uint64_t bytes)
+{
+	struct blk *blk = dev->state;
+
+	if (dev->ops->open != blk_open || strcmp(blk->serial, serial) != 0)
+		return -ENODEV;
+
+	uint64_t sectors = __atomic_load_n(&blk->sectors, __ATOMIC_RELAXED);
+	bytes -= bytes % blk->block;
+	if (bytes / BLK_SECTOR < sectors || bytes > INT64_MAX)
+		return -ERANGE;
+	__atomic_store_n(&blk->wanted, bytes, __ATOMIC_RELEASE);
+	wake(blk);
+	return 0;
+}
+
+static void blk_tell(const struct virtio_dev *dev,
+		     const struct virtio_teller *to)
+{
+	const struct blk *blk = dev->state;
+	const struct blk_stats *s = &blk->stats;
+
+	to->word(to->arg, "id", blk->serial);
+	to->word(to->arg, "aio", blk->engine->ops->name);
+	to->figure(to->arg, "bytes", stats_get(&blk->sectors) * BLK_SECTOR);
+	to->figure(to->arg, "queues", dev->nr_queues);
+	stats_tell(to, "reads", &s->reads);
+	stats_tell(to, "read_bytes", &s->read_bytes);
+	stats_tell(to, "writes", &s->writes);
+	stats_tell(to, "write_bytes", &s->write_bytes);
+	stats_tell(to, "flushes", &s->flushes);
+	stats_tell(to, "discards", &s->discards);
+	stats_tell(to, "write_zeroes", &s->zeroes);
+	stats_tell(to, "errors", &s->errors);
+	stats_tell(to, "stalls", &s->stalls);
+	stats_tell(to, "most_in_flight", &s->most);
+}
+
 const struct virtio_ops blk_ops = {
 	.name = "blk",
 	.id = VIRTIO_ID_BLOCK,
 	.class_code = 0x018000,
-	.nr_queues = 1,
+	.queues = blk_queues,
 	.queue_size = QUEUE_SIZE,
 	.state_size = sizeof(struct blk),
 	.config_size = CONFIG_SIZE,
@@ -441,7 +452,9 @@ const struct virtio_ops blk_ops = {
 	.start = blk_start,
 	.stop = blk_stop,
 	.kick = blk_kick,
+	.stats = blk_tell,
 	.serves_itself = true,
 };
 
 _Static_assert(CONFIG_SIZE <= VIRTIO_CONFIG_MAX, "virtio 1.2, 5.2.4");
+_Static_assert(BLK_QUEUES_MAX < ENGINE_WATCHED, "and the eventfd to wake");

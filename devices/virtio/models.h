@@ -11,11 +11,25 @@
 
 #include "devices/virtio/virtio.h"
 
+/* As QEMU names them. */
+enum blk_cache {
+	BLK_WRITEBACK, /* the host's page cache; a flush makes permanent */
+	BLK_NONE, /* O_DIRECT: past the page cache */
+	BLK_UNSAFE, /* the page cache, and flushes are ignored */
+};
+
+struct engine_ops;
+
+#define BLK_QUEUES_MAX 16
+
 struct blk_config {
 	int fd; /* raw image file or block device */
 	bool readonly;
 	const char *serial; /* up to 20 bytes, NULL: none */
 	uint64_t bytes_limit, ops_limit; /* a second; 0: none */
+	unsigned queues; /* up to BLK_QUEUES_MAX; 0: one */
+	enum blk_cache cache;
+	const struct engine_ops *engine; /* NULL: the best one there is */
 };
 
 struct net_config {
@@ -41,10 +55,17 @@ extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops;
 extern const struct virtio_ops rng_ops, balloon_ops;
 
 /*
- * Serve a disk's queue until it is empty: what its thread does when it is
- * kicked.  Any thread; for those who run a disk without one (no blk_ops.run).
- * Nanoseconds until its limits let the next request go; 0: none is waiting.
+ * Serve a disk's queues until they are empty and nothing is in flight: for
+ * those who run a disk without its thread (no blk_ops.run).  Nanoseconds until
+ * its limits let the next request go; 0: none is waiting.
  */
 uint64_t blk_serve(struct virtio_dev *dev);
+
+/*
+ * The disk of serial number @serial may have grown to @bytes.  Its thread looks
+ * whether it has, and tells the guest; nothing here waits.  -ENODEV: another
+ * disk, or none; -ERANGE: smaller than it is.
+ */
+int blk_grow(struct virtio_dev *dev, const char *serial, uint64_t bytes);
 
 #endif

@@ -19,7 +19,7 @@ FUZZMAIN   := $O/tests/fuzz/replay.o
 FUZZSHARED := $(call obj,$(addprefix tests/fuzz/, \
 	      input.c machine.c nowhere.c tarlet.c))
 FUZZLIBS   := -lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lyaml \
-	      -lresolv -lcap-ng -lpthread
+	      -lresolv -lcap-ng -l:liburing.a -lpthread
 
 $O/tests/fuzz/%: $O/tests/fuzz/%_fuzz.o $(FUZZSHARED) $(HARNESS) \
 		$O/tests/fuzz/replay.o $O/vmm/monitor/control.o \

@@ -5,17 +5,64 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "devices/virtio/models.h"
+#include "tests/harness/fake_engine.h"
+
+struct blk_config disk_config;
+
+int disk_use_threads(void **state)
+{
+	(void)state;
+	disk_config = (struct blk_config){ .engine = &engine_fake };
+	fake_begin(&engine_sync);
+	return 0;
+}
+
+int disk_use_uring(void **state)
+{
+	struct raw raw = { .fd = memfd_create("disk", MFD_CLOEXEC) };
+	struct engine *e;
+	struct err err = { 0 };
+	int r = engine_uring.open(&raw, NULL, 0, &e, &err);
+
+	(void)state;
+	(void)close(raw.fd);
+	disk_config = (struct blk_config){ .engine = &engine_fake };
+	fake_begin(&engine_sync);
+	if (r < 0) {
+		print_message("%s: threads again\n", err.msg);
+		return 0;
+	}
+	engine_close(e);
+	fake_begin(&engine_uring);
+	return 0;
+}
+
+/* In memory, but for O_DIRECT: that wants a file system. */
+static int make_file(const struct blk_config *cfg)
+{
+	char name[] = "/var/tmp/belljar-disk-XXXXXX";
+
+	if (cfg->fd > 0)
+		return fcntl(cfg->fd, F_DUPFD_CLOEXEC, 0);
+	if (cfg->cache != BLK_NONE)
+		return memfd_create("disk", MFD_CLOEXEC);
+	int fd = mkostemp(name, O_CLOEXEC);
+	(void)unlink(name);
+	return fd;
+}
 
 static void open_with(struct disk_guest *g, size_t size, struct blk_config *cfg,
 		      uint64_t features)
 {
-	g->disk = memfd_create("disk", MFD_CLOEXEC);
+	if (cfg->engine == &engine_fake)
+		fake_begin(fake.real);
+	g->disk = make_file(cfg);
 	assert_true(g->disk >= 0);
 	assert_int_equal(ftruncate(g->disk, (off_t)size), 0);
 
@@ -28,14 +75,24 @@ static void open_with(struct disk_guest *g, size_t size, struct blk_config *cfg,
 void disk_open(struct disk_guest *g, size_t size, bool readonly,
 	       uint64_t features)
 {
-	struct blk_config cfg = { .readonly = readonly };
+	struct blk_config cfg = disk_config;
 
+	cfg.readonly = readonly;
 	open_with(g, size, &cfg, features);
 }
 
 void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops)
 {
-	struct blk_config cfg = { .bytes_limit = bytes, .ops_limit = ops };
+	struct blk_config cfg = disk_config;
+
+	cfg.bytes_limit = bytes;
+	cfg.ops_limit = ops;
+	open_with(g, DISK_SIZE, &cfg, DISK_FEATURES);
+}
+
+void disk_open_as_is(struct disk_guest *g)
+{
+	struct blk_config cfg = disk_config;
 
 	open_with(g, DISK_SIZE, &cfg, DISK_FEATURES);
 }

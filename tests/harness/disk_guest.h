@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/virtio/models.h"
 #include "tests/harness/driver.h"
 
 #define DISK_SECTOR  512U
@@ -19,8 +20,25 @@
 	(VIRTIO_BIT(VIRTIO_BLK_F_FLUSH) | VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |   \
 	 VIRTIO_BIT(VIRTIO_BLK_F_DISCARD) |                                    \
 	 VIRTIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES) | VIRTIO_BIT(VIRTIO_BLK_F_RO) | \
+	 VIRTIO_BIT(VIRTIO_BLK_F_MQ) | VIRTIO_BIT(VIRTIO_BLK_F_TOPOLOGY) |     \
 	 VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) |                             \
 	 VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX))
+
+/*
+ * What disk_open() and its like give the disk beside what they are told.  Its
+ * descriptor, if it has one, is duplicated.
+ */
+extern struct blk_config disk_config;
+
+/* All of @tests, a group for each engine that this host has. */
+#define DISK_RUN(name, tests)                                                  \
+	(cmocka_run_group_tests_name(name ", threads", tests,                  \
+				     disk_use_threads, NULL) +                 \
+	 cmocka_run_group_tests_name(name ", io_uring", tests, disk_use_uring, \
+				     NULL))
+int disk_use_threads(void **state);
+/* Threads again where there is no io_uring. */
+int disk_use_uring(void **state);
 
 struct disk_guest {
 	struct driver drv;
@@ -32,6 +50,8 @@ void disk_open(struct disk_guest *g, size_t size, bool readonly,
 	       uint64_t features);
 /* A writable one that does so much a second (0: no limit), all features. */
 void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops);
+/* One that is as disk_config says, all features. */
+void disk_open_as_is(struct disk_guest *g);
 void disk_close(struct disk_guest *g);
 
 /* The header of a request, in guest RAM. */

@@ -19,10 +19,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "devices/backend/raw.h"
 #include "devices/bus.h"
 #include "devices/legacy/power.h"
 #include "devices/legacy/serial.h"
+#include "devices/virtio/blk_priv.h"
 #include "tests/jail/gate.h"
 #include "vmm/core/gmem.h"
 #include "vmm/monitor/control.h"
@@ -183,12 +183,12 @@ int __wrap_control_init(struct control *c, struct vm *vm, struct loop *loop,
 }
 
 /* A disk's thread comes by when the guest flushes. */
-int __real_raw_flush(const struct raw *raw);
-int __wrap_raw_flush(const struct raw *raw);
+void __real_blk_flush(struct blk *blk, struct blk_request *r);
+void __wrap_blk_flush(struct blk *blk, struct blk_request *r);
 
-int __wrap_raw_flush(const struct raw *raw)
+void __wrap_blk_flush(struct blk *blk, struct blk_request *r)
 {
 	if (__atomic_load_n(&gate.thread, __ATOMIC_ACQUIRE) == GATE_DISK)
 		call_now();
-	return __real_raw_flush(raw);
+	__real_blk_flush(blk, r);
 }

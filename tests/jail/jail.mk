@@ -4,7 +4,7 @@
 # stages of the jail, and without the last, to see what the others hold.
 
 JAILDIR    := tests/jail
-GATE_WRAPS := power_init serial_init control_init raw_flush
+GATE_WRAPS := power_init serial_init control_init blk_flush
 wrap        = $(addprefix -Wl$(comma)--wrap=,$1)
 
 $O/escape/monitor: $(call obj,$(JAILDIR)/gate.c) \
@@ -13,7 +13,7 @@ $O/escape/monitor: $(call obj,$(JAILDIR)/gate.c) \
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(call wrap,$(GATE_WRAPS)) \
-		$(filter %.o %.a,$^) -lfdt -ljson-c -lcap-ng -lpthread -o $@
+		$(filter %.o %.a,$^) -lfdt -ljson-c -lcap-ng -l:liburing.a -lpthread -o $@
 
 $O/escape/nofilter: $(call obj,$(JAILDIR)/nofilter.c) $O/escape/monitor
 	@echo '  LD    $@'
@@ -22,7 +22,7 @@ $O/escape/nofilter: $(call obj,$(JAILDIR)/nofilter.c) $O/escape/monitor
 		$(call obj,$(JAILDIR)/nofilter.c \
 			$(JAILDIR)/gate.c $(call sources,vmm/monitor)) \
 		$(call layerlib,firmware devices core jail lib) \
-		-lfdt -ljson-c -lcap-ng -lpthread -o $@
+		-lfdt -ljson-c -lcap-ng -l:liburing.a -lpthread -o $@
 
 $(eval $(call guest_rule,$(JAILDIR),escape))
 
@@ -37,7 +37,7 @@ $O/escape/lib/%:
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(call wrap,jail_filter) \
 		$(filter %.o %.a,$^) -lfdt -ljson-c -lslirp -lresolv -lcap-ng \
-		-lpthread -o $@
+		-l:liburing.a -lpthread -o $@
 
 # What the filters' rows are: rows.sh compares them with what is called.
 $O/escape/rows: $O/tests/jail/rows.o

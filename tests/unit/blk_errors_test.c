@@ -6,15 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -140,6 +145,91 @@ static void a_write_the_host_refuses_is_an_error(void **state)
 	assert_false(driver_needs_reset(&g.drv));
 }
 
+/* As root, or as root of a user namespace. */
+static int enter_namespaces(void)
+{
+	char map[32];
+	int n = snprintf(map, sizeof(map), "0 %u 1", geteuid());
+
+	if (unshare(CLONE_NEWNS) == 0)
+		return 0;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return -1;
+	int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, map, (size_t)n) == n ? 0 : -1;
+}
+
+/* A file on a file system of 64 KiB that nothing else is on; -1. */
+static int file_on_a_small_one(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* In a mount namespace of its own, which ends with it. */
+		if (enter_namespaces() < 0 ||
+		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("small", "/mnt", "tmpfs", 0, "size=64k") < 0)
+			_exit(1);
+		int fd = open("/mnt/disk", O_RDWR | O_CREAT, 0600);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+		_exit(fd >= 0 && sendmsg(pair[1], &msg, 0) == 1 ? 0 : 1);
+	}
+	int status;
+	int fd = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status == 0) {
+		assert_int_equal(recvmsg(pair[0], &msg, 0), 1);
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	}
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	return fd;
+}
+
+static void a_full_file_system_is_an_error(void **state)
+{
+	int fd = file_on_a_small_one();
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	disk_config.fd = fd;
+	disk_open_as_is(&g);
+	disk_config.fd = 0;
+	(void)close(fd);
+
+	gpa_t data = driver_alloc(&g.drv, 128 * DISK_SECTOR);
+	assert_int_equal(
+		disk_request(&g, VIRTIO_BLK_T_OUT, 0, data, 64 * DISK_SECTOR),
+		0);
+	assert_int_equal(
+		disk_request(&g, VIRTIO_BLK_T_OUT, 64, data, 128 * DISK_SECTOR),
+		VIRTIO_BLK_S_IOERR);
+	/* What is given back can be used again. */
+	assert_int_equal(disk_range(&g, VIRTIO_BLK_T_DISCARD, 0, 192, 0), 0);
+	assert_int_equal(disk_request(&g, VIRTIO_BLK_T_OUT, 1000, data,
+				      64 * DISK_SECTOR),
+			 0);
+	assert_int_equal(driver_figure(&g.drv, "errors"), 1);
+	disk_close(&g);
+}
+
 static bool broken(void *arg)
 {
 	return driver_needs_reset(arg);
@@ -213,11 +303,12 @@ int main(void)
 		TEST(bad_ranges_are_refused),
 		TEST(a_file_that_shrank_gives_errors),
 		TEST(a_write_the_host_refuses_is_an_error),
+		cmocka_unit_test(a_full_file_system_is_an_error),
 		TEST(a_request_without_a_header_breaks_the_queue),
 		TEST(a_request_without_a_status_breaks_the_queue),
 		cmocka_unit_test(what_is_no_disk_is_refused),
 		cmocka_unit_test(half_a_sector_is_ignored),
 	};
 
-	return cmocka_run_group_tests_name("blk, errors", tests, NULL, NULL);
+	return DISK_RUN("blk, errors", tests);
 }

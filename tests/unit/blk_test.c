@@ -4,7 +4,6 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_pci.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "tests/harness/disk_guest.h"
+#include "tests/harness/fake_engine.h"
 #include "vmm/lib/io.h"
 
 static struct disk_guest g;
@@ -150,9 +148,11 @@ static void the_header_shares_its_buffer_with_the_data(void **state)
 	scribble(head, 16 + DISK_SECTOR);
 	assert_int_equal(gmem_write(&g.drv.gm, head, &h, sizeof(h)), 0);
 	(void)driver_chain(&g.drv.queue[0], write, 2);
+	driver_kick(&g.drv, 0);
+	/* Both use `out`: not at once. */
+	(void)driver_wait(&g.drv, 0, NULL);
 	(void)driver_chain(&g.drv.queue[0], read, 2);
 	driver_kick(&g.drv, 0);
-	(void)driver_wait(&g.drv, 0, NULL);
 	assert_int_equal(driver_wait(&g.drv, 0, NULL), DISK_SECTOR + 1);
 	assert_memory_equal(driver_ptr(&g.drv, out, DISK_SECTOR),
 			    driver_ptr(&g.drv, head + 16, DISK_SECTOR),
@@ -246,30 +246,6 @@ static void discard_and_zero_give_space_back(void **state)
 	free(shadow);
 }
 
-/*
- * The disk's own preadv(), here in place of libc's: while `held`, a read
- * stops half way, so that a test can do something meanwhile.
- */
-static struct {
-	bool held; /* atomic */
-	bool over; /* atomic: the read that was held has ended */
-	sem_t reached, go;
-} disk_read;
-
-ssize_t preadv(int fd, const struct iovec *iov, int nr, off_t off)
-{
-	bool held = __atomic_load_n(&disk_read.held, __ATOMIC_ACQUIRE);
-
-	if (held) {
-		(void)sem_post(&disk_read.reached);
-		(void)sem_wait(&disk_read.go);
-	}
-	ssize_t n = syscall(SYS_preadv, fd, iov, nr, off, 0);
-	if (held)
-		__atomic_store_n(&disk_read.over, true, __ATOMIC_RELEASE);
-	return n;
-}
-
 static struct {
 	pid_t tid; /* atomic */
 	bool over; /* atomic: the register write returned */
@@ -281,8 +257,7 @@ static void *write_reset(void *arg)
 	(void)arg;
 	__atomic_store_n(&reset.tid, gettid(), __ATOMIC_RELEASE);
 	driver_write(&g.drv, g.drv.common + VIRTIO_PCI_COMMON_STATUS, 0, 1);
-	reset.read_was_over =
-		__atomic_load_n(&disk_read.over, __ATOMIC_ACQUIRE);
+	reset.read_was_over = driver_take(&g.drv.queue[0], NULL, NULL);
 	__atomic_store_n(&reset.over, true, __ATOMIC_RELEASE);
 	return NULL;
 }
@@ -313,13 +288,12 @@ static void reset_waits_for_the_request_in_hand(void **state)
 	pthread_t thread;
 
 	(void)state;
-	(void)sem_init(&disk_read.reached, 0, 0);
-	(void)sem_init(&disk_read.go, 0, 0);
-	__atomic_store_n(&disk_read.held, true, __ATOMIC_RELEASE);
+	reset.tid = 0;
+	reset.over = false;
+	__atomic_store_n(&fake.hold, true, __ATOMIC_RELEASE);
 	(void)driver_chain(&g.drv.queue[0], buf, 3);
 	driver_kick(&g.drv, 0);
-	(void)sem_wait(&disk_read.reached);
-	__atomic_store_n(&disk_read.held, false, __ATOMIC_RELEASE);
+	fake_await_held(1);
 
 	assert_int_equal(pthread_create(&thread, NULL, write_reset, NULL), 0);
 	pid_t tid;
@@ -327,7 +301,8 @@ static void reset_waits_for_the_request_in_hand(void **state)
 		tid = __atomic_load_n(&reset.tid, __ATOMIC_ACQUIRE);
 	} while (!__atomic_load_n(&reset.over, __ATOMIC_ACQUIRE) &&
 		 (tid == 0 || !asleep(tid)));
-	(void)sem_post(&disk_read.go);
+	assert_false(__atomic_load_n(&reset.over, __ATOMIC_ACQUIRE));
+	fake_release();
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(reset.read_was_over);
 
@@ -377,5 +352,5 @@ int main(void)
 		TEST(resets_under_load),
 	};
 
-	return cmocka_run_group_tests_name("blk", tests, NULL, NULL);
+	return DISK_RUN("blk", tests);
 }

@@ -147,7 +147,8 @@ enum jail_role {
 	JAIL_MAIN, /* monitor: control socket, signals, the end */
 	JAIL_VCPU,
 	JAIL_LOOP, /* monitor: the devices' loop */
-	JAIL_DISK,
+	JAIL_DISK, /* a disk without io_uring */
+	JAIL_DISK_URING,
 	JAIL_MAIN_VFIO, /* the same with functions of the host */
 	JAIL_VCPU_VFIO,
 	JAIL_NET, /* belljar-net */

@@ -22,6 +22,7 @@ static const struct sock_fprog filters[JAIL_ROLES] = {
 	[JAIL_VCPU] = FILTER(vcpu),
 	[JAIL_LOOP] = FILTER(loop),
 	[JAIL_DISK] = FILTER(disk),
+	[JAIL_DISK_URING] = FILTER(disk_uring),
 	[JAIL_MAIN_VFIO] = FILTER(main_vfio),
 	[JAIL_VCPU_VFIO] = FILTER(vcpu_vfio),
 	[JAIL_NET] = FILTER(net),

@@ -38,6 +38,7 @@ static inline const char *seccomp_role(enum jail_role role)
 		[JAIL_VCPU] = "vcpu",
 		[JAIL_LOOP] = "loop",
 		[JAIL_DISK] = "disk",
+		[JAIL_DISK_URING] = "disk_uring",
 		[JAIL_MAIN_VFIO] = "main_vfio",
 		[JAIL_VCPU_VFIO] = "vcpu_vfio",
 		[JAIL_NET] = "net",
@@ -49,7 +50,9 @@ static inline const char *seccomp_role(enum jail_role role)
 #define MAIN  (1U << JAIL_MAIN | 1U << JAIL_MAIN_VFIO)
 #define VCPU  (1U << JAIL_VCPU | 1U << JAIL_VCPU_VFIO)
 #define LOOP  (1U << JAIL_LOOP)
-#define DISK  (1U << JAIL_DISK)
+#define SYNC  (1U << JAIL_DISK)
+#define URING (1U << JAIL_DISK_URING)
+#define DISK  (SYNC | URING)
 #define NET   (1U << JAIL_NET)
 #define MVFIO (1U << JAIL_MAIN_VFIO)
 #define VVFIO (1U << JAIL_VCPU_VFIO)
@@ -90,14 +93,14 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),
 	CALL(MAIN | LOOP, epoll_ctl, "connections come and go"),
 	CALL(VCPU, epoll_ctl, "seldom: the serial port has room for input"),
-	CALL(MAIN | VCPU | DISK, ppoll,
+	CALL(MAIN | VCPU | SYNC, ppoll,
 	     "is there room; a disk's kick, its rate"),
 	CALL(LOOP, ppoll, "seldom: has the network's other side gone"),
 	CALL(OURS, futex, "locks"),
 	CALL(ALL, clock_gettime, "seldom: where the vDSO has no clock"),
 
 	/* data */
-	CALL(MAIN | LOOP | DISK | NET, read, "eventfds, streams"),
+	CALL(MAIN | LOOP | SYNC | NET, read, "eventfds, streams"),
 	CALL(ALL, write, "eventfds, serial port, log"),
 	CALL(LOOP, readv, "frames into guest memory"),
 	CALL(LOOP, writev, "frames to a tap"),
@@ -106,10 +109,12 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(LOOP, timerfd_settime, "the rate of the network"),
 	CALL(MAIN | LOOP, accept4, "control and vsock clients"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
-	CALL(DISK, preadv, "read the disk"),
-	CALL(DISK, pwritev, "write the disk"),
-	CALL(DISK, fdatasync, "flush"),
-	CALL(DISK, fallocate, "discard, write zeroes"),
+	CALL(SYNC, preadv, "read the disk"),
+	CALL(SYNC, pwritev, "write the disk"),
+	CALL(SYNC, fdatasync, "flush"),
+	CALL(SYNC, fallocate, "discard, write zeroes"),
+	/* The ring's restrictions say what it may do: engine_uring.c. */
+	CALL(URING, io_uring_enter, "all that is done to the disk; its kicks"),
 	CALL(LOOP, fallocate, "memory that the guest does not need"),
 
 	/* functions of the host, with --device and --gpus */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_uring.c - operations by io_uring: what was submitted since the last
+ * wait goes with the system call that waits.  The eventfds are read by the
+ * ring too, so one thread sleeps for both.
+ *
+ * A ring could do for its owner what the filter of system calls forbids: open
+ * files, connect.  So it is made with restrictions (Linux 5.10), which nobody
+ * can take off again: these operations, on the disk and the eventfds, and no
+ * registering.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+
+#include "devices/backend/engine.h"
+#include "vmm/lib/io.h"
+#include "vmm/lib/list.h"
+
+#define ENTRIES 64 /* of one system call; what is more takes another */
+/* Waits that end; completions that do not get lost. */
+#define NEEDED	(IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
+#define BILLION 1000000000
+
+/* Whose completion: an operation's is its address, which is even. */
+#define WATCHED(i) ((uint64_t)(i) << 1 | 1)
+
+struct uring_engine {
+	struct engine engine;
+	struct io_uring ring;
+	struct io *todo, **last; /* submitted, not yet in the ring */
+	unsigned nr;
+	uint32_t armed; /* watched ones whose read is in the ring */
+	/*
+	 * Signals that are met when reap() is called again, after it had said
+	 * that there is no more, came too late for whoever wait() woke.  The
+	 * next wait() must not sleep over them.
+	 */
+	bool late, signalled;
+	uint64_t count[ENGINE_WATCHED];
+};
+
+static struct uring_engine *self(struct engine *e)
+{
+	return container_of(e, struct uring_engine, engine);
+}
+
+static int restrict_ring(struct io_uring *ring)
+{
+	static const uint8_t operations[] = {
+		IORING_OP_READV, IORING_OP_WRITEV,    IORING_OP_READ,
+		IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+	};
+	struct io_uring_restriction r[sizeof(operations) + 2] = {
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
+		  .sqe_flags = IOSQE_FIXED_FILE },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+		  .sqe_flags = IOSQE_FIXED_FILE },
+	};
+	unsigned n = 2;
+
+	for (unsigned i = 0; i < sizeof(operations); i++)
+		r[n++] = (struct io_uring_restriction){
+			.opcode = IORING_RESTRICTION_SQE_OP,
+			.sqe_op = operations[i],
+		};
+	return io_uring_register_restrictions(ring, r, n);
+}
+
+/*
+ * Workers of the kernel's do what would block.  By default there may be as many
+ * as the user may have processes; they count as threads of the VM.
+ */
+static void limit_workers(struct io_uring *ring)
+{
+	unsigned most[2] = { ENGINE_WORKERS, 1 };
+
+	/* Linux 5.15; before, the defaults. */
+	(void)io_uring_register_iowq_max_workers(ring, most);
+}
+
+static int set_up(struct uring_engine *u, const struct raw *raw,
+		  const int *watched)
+{
+	struct io_uring_params p = {
+		.flags = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE |
+			 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+		.cq_entries = 2 * ENGINE_DEPTH,
+	};
+	int file[1 + ENGINE_WATCHED] = { raw->fd };
+	int r = io_uring_queue_init_params(ENTRIES, &u->ring, &p);
+
+	if (r == -EINVAL) {
+		/* Before Linux 5.19 completions interrupt us. */
+		p.flags = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE;
+		r = io_uring_queue_init_params(ENTRIES, &u->ring, &p);
+	}
+	if (r < 0)
+		return r;
+
+	if ((p.features & NEEDED) != NEEDED)
+		r = -EOPNOTSUPP;
+	for (unsigned i = 0; r == 0 && i < u->nr; i++) {
+		file[1 + i] = watched[i];
+		/* A read of an empty one is to wait, not to fail. */
+		r = io_set_nonblock(watched[i], false);
+	}
+	if (r == 0)
+		r = io_uring_register_files(&u->ring, file, 1 + u->nr);
+	if (r == 0)
+		r = restrict_ring(&u->ring);
+	if (r == 0) {
+		limit_workers(&u->ring);
+		r = io_uring_enable_rings(&u->ring);
+	}
+	if (r < 0)
+		io_uring_queue_exit(&u->ring);
+	return r;
+}
+
+static int uring_open(const struct raw *raw, const int *watched, unsigned nr,
+		      struct engine **ret, struct err *err)
+{
+	struct uring_engine *u = calloc(1, sizeof(*u));
+	if (!u)
+		return err_set(err, ENOMEM, "allocate a disk's engine");
+
+	u->engine.ops = &engine_uring;
+	u->last = &u->todo;
+	u->nr = nr;
+	int r = set_up(u, raw, watched);
+	if (r < 0) {
+		/* For the engine that comes in our place. */
+		for (unsigned i = 0; i < nr; i++)
+			(void)io_set_nonblock(watched[i], true);
+		free(u);
+		return err_set(err, -r, "this host has no io_uring for us");
+	}
+	*ret = &u->engine;
+	return 0;
+}
+
+/* Reads of the eventfds end with the ring. */
+static void uring_close(struct engine *e)
+{
+	struct uring_engine *u = self(e);
+
+	io_uring_queue_exit(&u->ring);
+	free(u);
+}
+
+static void uring_submit(struct engine *e, struct io *io)
+{
+	struct uring_engine *u = self(e);
+
+	io->next = NULL;
+	*u->last = io;
+	u->last = &io->next;
+}
+
+/* NULL: the ring is full, and the kernel takes nothing now. */
+static struct io_uring_sqe *entry(struct uring_engine *u)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+	if (sqe)
+		return sqe;
+	(void)io_uring_submit(&u->ring);
+	return io_uring_get_sqe(&u->ring);
+}
+
+/* File 0 is the disk. */
+static void prepare(struct io_uring_sqe *sqe, struct io *io)
+{
+	switch (io->kind) {
+	case IO_READ:
+		io_uring_prep_readv(sqe, 0, io->iov, io->nr, io->off);
+		break;
+	case IO_WRITE:
+		io_uring_prep_writev2(sqe, 0, io->iov, io->nr, io->off,
+				      io->durable ? RWF_DSYNC : 0);
+		break;
+	case IO_FLUSH:
+		io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
+		break;
+	default:
+		io_uring_prep_fallocate(sqe, 0, io->mode, (off_t)io->off,
+					(off_t)io->len);
+		break;
+	}
+	sqe->flags = IOSQE_FIXED_FILE;
+	io_uring_sqe_set_data(sqe, io);
+}
+
+static void listen_to(struct uring_engine *u, uint32_t listen)
+{
+	for (unsigned i = 0; i < u->nr; i++) {
+		if (!(listen & ~u->armed & 1U << i))
+			continue;
+		struct io_uring_sqe *sqe = entry(u);
+		if (!sqe)
+			return;
+		io_uring_prep_read(sqe, 1 + (int)i, &u->count[i],
+				   sizeof(u->count[i]), 0);
+		sqe->flags = IOSQE_FIXED_FILE;
+		io_uring_sqe_set_data64(sqe, WATCHED(i));
+		u->armed |= 1U << i;
+	}
+}
+
+static void uring_wait(struct engine *e, uint32_t listen, int64_t ns)
+{
+	struct uring_engine *u = self(e);
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct __kernel_timespec left = { ns / BILLION, ns % BILLION };
+
+	while (u->todo && (sqe = entry(u))) {
+		prepare(sqe, u->todo);
+		u->todo = u->todo->next;
+	}
+	if (!u->todo)
+		u->last = &u->todo;
+	/* Full: make room first. */
+	if (u->todo || u->signalled)
+		ns = 0;
+	u->late = u->signalled = false;
+	listen_to(u, listen);
+	/* Whatever it says, reap() sees what there is, and we come again. */
+	(void)io_uring_submit_and_wait_timeout(&u->ring, &cqe, ns != 0,
+					       ns > 0 ? &left : NULL, NULL);
+}
+
+static struct io *uring_reap(struct engine *e)
+{
+	struct uring_engine *u = self(e);
+	struct io_uring_cqe *cqe;
+
+	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
+		uint64_t data = cqe->user_data;
+		int result = cqe->res;
+
+		io_uring_cqe_seen(&u->ring, cqe);
+		if (data & 1) {
+			u->armed &= ~(1U << (data >> 1));
+			u->signalled |= u->late;
+			continue;
+		}
+		struct io *io = (struct io *)(uintptr_t)data;
+		io->result = result;
+		return io;
+	}
+	u->late = true;
+	return NULL;
+}
+
+const struct engine_ops engine_uring = {
+	.name = "io_uring",
+	.role = JAIL_DISK_URING,
+	.open = uring_open,
+	.close = uring_close,
+	.submit = uring_submit,
+	.wait = uring_wait,
+	.reap = uring_reap,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_test.c - what a disk's ring may do, should its thread ever be a
+ * guest's: nothing that its filter of system calls forbids.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Its ring is nobody else's business. */
+#include "devices/backend/engine_uring.c"
+
+static struct raw raw;
+static int kick = -1;
+static struct uring_engine *u;
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int setup(void **state)
+{
+	struct engine *e;
+	struct err err = { 0 };
+
+	kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	raw.fd = memfd_create("disk", MFD_CLOEXEC);
+	*state = NULL;
+	if (engine_uring.open(&raw, &kick, 1, &e, &err) < 0) {
+		print_message("%s\n", err.msg);
+		*state = &raw; /* skip */
+		return 0;
+	}
+	u = self(e);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (!*state)
+		engine_close(&u->engine);
+	(void)close(raw.fd);
+	(void)close(kick);
+	return 0;
+}
+
+/* The result of what is prepared in @sqe. */
+static int outcome(void)
+{
+	struct io_uring_cqe *cqe;
+
+	assert_int_equal(io_uring_submit_and_wait(&u->ring, 1), 1);
+	assert_int_equal(io_uring_peek_cqe(&u->ring, &cqe), 0);
+	int r = cqe->res;
+	io_uring_cqe_seen(&u->ring, cqe);
+	return r;
+}
+
+static void it_opens_nothing(void **state)
+{
+	if (*state)
+		skip();
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+	io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+	assert_int_equal(outcome(), -EACCES);
+	sqe = io_uring_get_sqe(&u->ring);
+	io_uring_prep_openat_direct(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0,
+				    0);
+	assert_int_equal(outcome(), -EACCES);
+	sqe = io_uring_get_sqe(&u->ring);
+	io_uring_prep_socket(sqe, AF_INET, SOCK_STREAM, 0, 0);
+	assert_int_equal(outcome(), -EACCES);
+}
+
+/* Files of the process are not its: only those it was given. */
+static void it_reads_no_other_file(void **state)
+{
+	char c;
+
+	if (*state)
+		skip();
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+	io_uring_prep_read(sqe, raw.fd, &c, 1, 0);
+	assert_int_equal(outcome(), -EACCES);
+}
+
+static void it_gets_no_other_rights(void **state)
+{
+	int other = 0;
+
+	if (*state)
+		skip();
+	assert_int_equal(io_uring_register_files_update(&u->ring, 0, &other, 1),
+			 -EACCES);
+	assert_int_equal(io_uring_register_personality(&u->ring), -EACCES);
+}
+
+/*
+ * The ring reads eventfds whenever the kernel gets to it.  A kick that comes
+ * when its queue was just looked at must end the next wait.
+ */
+static void a_late_signal_is_not_lost(void **state)
+{
+	uint64_t one = 1;
+
+	if (*state)
+		skip();
+	engine_uring.wait(&u->engine, 1, 0);
+	assert_null(engine_uring.reap(&u->engine));
+	assert_int_equal(u->armed, 1);
+	/* Here the queues are looked at; then what was done meanwhile. */
+	assert_int_equal(write(kick, &one, sizeof(one)), sizeof(one));
+	while (u->armed)
+		assert_null(engine_uring.reap(&u->engine));
+	/* 104 days; a minute is enough for the busiest machine. */
+	(void)alarm(60);
+	engine_uring.wait(&u->engine, 1, INT64_C(1) << 53);
+	(void)alarm(0);
+	/* And it is told once. */
+	assert_null(engine_uring.reap(&u->engine));
+	int64_t begin = now_ns();
+	engine_uring.wait(&u->engine, 1, 20000000);
+	assert_true(now_ns() - begin >= 20000000);
+}
+
+static void engines_have_names(void **state)
+{
+	(void)state;
+	assert_ptr_equal(engine_named("io_uring"), &engine_uring);
+	assert_ptr_equal(engine_named("threads"), &engine_sync);
+	assert_null(engine_named("native"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(it_opens_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(it_reads_no_other_file, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(it_gets_no_other_rights, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_late_signal_is_not_lost,
+						setup, teardown),
+		cmocka_unit_test(engines_have_names),
+	};
+
+	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
