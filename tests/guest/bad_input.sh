@@ -160,7 +160,15 @@ t_bad_disk() {
     says "$T/none" --kernel "$(HELLO)" --disk "$T/none" &&
         says "'qcow2" --kernel "$(HELLO)" --disk /dev/null,qcow2 &&
         says "id takes" --kernel "$(HELLO)" \
-            --disk /dev/null,id=a-serial-number-that-is-too-long
+            --disk /dev/null,id=a-serial-number-that-is-too-long &&
+        says 'cache= takes writeback, none or unsafe' \
+            --kernel "$(HELLO)" --disk /dev/null,cache=writethrough &&
+        says 'aio= takes io_uring or threads' \
+            --kernel "$(HELLO)" --disk /dev/null,aio=native &&
+        says '--disk: queues: 17 is outside 1\.\.16' \
+            --kernel "$(HELLO)" --disk /dev/null,queues=17 &&
+        says 'neither a file nor a block device' \
+            --kernel "$(HELLO)" --disk /dev/null,cache=none
 }
 
 t_bad_limits() {
@@ -177,7 +185,7 @@ t_bad_limits() {
             --kernel "$k" --disk /dev/null,iops=0 &&
         says "--disk: iops: '1k' is not a whole number" \
             --kernel "$k" --disk /dev/null,iops=1k &&
-        says "--disk: 'pps=1' is not an option.*bps= and iops=" \
+        says "--disk: 'pps=1' is not an option.*cache= and aio=" \
             --kernel "$k" --disk /dev/null,pps=1 &&
         says "--net: bps: '-1' is not a size" --kernel "$k" --net fd:0,bps=-1 &&
         says '--net: pps: 0 is outside' --kernel "$k" --net fd:0,pps=0 &&

@@ -14,6 +14,12 @@
  *   kill    end now; the process exits with CONTROL_KILLED
  *   resize BYTES  ask the guest to do with that much memory; it takes its time,
  *           and may refuse.  Without a balloon ok is false.
+ *   stats   {"ok":true,"devices":[{"device":"blk","reads":...},...]}: what each
+ *           virtio device has counted, in the order of the bus; docs/devices.md
+ *           says what is there
+ *   disk-size ID BYTES  the file of the disk with that id has grown: the guest
+ *           is told once the disk's thread has seen that there are so many
+ *           bytes, which "bytes" of stats shows
  *
  * With a balloon, status has "balloon":{"target":...,"actual":...,
  * "reported":...,"driver":true,"figures":...}: bytes, whether the guest has a

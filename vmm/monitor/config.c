@@ -60,9 +60,12 @@ static const struct argp_option options[] = {
 	  "Listening Unix socket, or the path of one to make", 0 },
 	{ "events", OPT_EVENTS, "fd:N", 0, "Life-cycle events as JSON lines",
 	  0 },
-	{ "disk", OPT_DISK, "RES[,ro][,id=SERIAL][,bps=BYTES][,iops=N]", 0,
+	{ "disk", OPT_DISK,
+	  "RES[,ro][,id=SERIAL][,bps=BYTES][,iops=N][,queues=N][,cache=MODE][,aio=HOW]",
+	  0,
 	  "Raw file or block device as virtio-blk; at most BYTES and N "
-	  "requests a second",
+	  "requests a second; N queues (one for each vCPU up to 4); MODE is "
+	  "writeback, none or unsafe; HOW is io_uring or threads",
 	  0 },
 	{ "net", OPT_NET, "fd:N[,mac=MAC][,bps=BYTES][,pps=N]", 0,
 	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/virtio/models.h"
 #include "firmware/machine.h"
 #include "vmm/jail/jail.h"
 #include "vmm/lib/err.h"
@@ -31,6 +32,9 @@ struct config_disk {
 	bool readonly;
 	char serial[21]; /* VIRTIO_BLK_ID_BYTES and a NUL */
 	uint64_t bps, iops; /* 0: no limit */
+	unsigned queues; /* 0: as many as vCPUs, but few */
+	enum blk_cache cache;
+	const struct engine_ops *engine; /* NULL: the best there is */
 };
 
 struct config_net {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/backend/engine.h"
 #include "vmm/lib/parse.h"
 #include "vmm/monitor/config_priv.h"
 
@@ -21,6 +22,9 @@ static char key_dial[] = "dial";
 static char key_bps[] = "bps";
 static char key_iops[] = "iops";
 static char key_pps[] = "pps";
+static char key_queues[] = "queues";
+static char key_cache[] = "cache";
+static char key_aio[] = "aio";
 
 /* Bytes a second; @what: "--disk: bps". */
 static int parse_bps(const char *value, const char *what, uint64_t *ret,
@@ -86,16 +90,87 @@ int config_set_serial(struct config *c, char *arg, struct err *err)
 		config_open_res(arg, O_WRONLY | O_CREAT | O_APPEND, err));
 }
 
-enum { DISK_RO, DISK_ID, DISK_BPS, DISK_IOPS };
+enum {
+	DISK_RO,
+	DISK_ID,
+	DISK_BPS,
+	DISK_IOPS,
+	DISK_QUEUES,
+	DISK_CACHE,
+	DISK_AIO,
+};
+
+static int parse_cache(const char *value, enum blk_cache *ret, struct err *err)
+{
+	static const char *const names[] = {
+		[BLK_WRITEBACK] = "writeback",
+		[BLK_NONE] = "none",
+		[BLK_UNSAFE] = "unsafe",
+	};
+
+	for (unsigned i = 0; value && i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(value, names[i]) == 0) {
+			*ret = (enum blk_cache)i;
+			return 0;
+		}
+	return err_say(err, EINVAL,
+		       "--disk: cache= takes writeback, none or unsafe");
+}
+
+static int parse_queues(const char *value, unsigned *ret, struct err *err)
+{
+	uint64_t n;
+	int r = parse_u64(value ? value : "", "--disk: queues", 1,
+			  BLK_QUEUES_MAX, &n, err);
+
+	if (r == 0)
+		*ret = (unsigned)n;
+	return r;
+}
+
+static int disk_option(struct config_disk *disk, int key, const char *value,
+		       const char *option, struct err *err)
+{
+	switch (key) {
+	case DISK_RO:
+		disk->readonly = true;
+		return 0;
+	case DISK_ID:
+		if (!value || strlen(value) >= sizeof(disk->serial))
+			return err_say(err, EINVAL,
+				       "--disk: id takes 1 to 20 characters");
+		memcpy(disk->serial, value, strlen(value) + 1);
+		return 0;
+	case DISK_BPS:
+		return parse_bps(value, "--disk: bps", &disk->bps, err);
+	case DISK_IOPS:
+		return parse_ops(value, "--disk: iops", &disk->iops, err);
+	case DISK_QUEUES:
+		return parse_queues(value, &disk->queues, err);
+	case DISK_CACHE:
+		return parse_cache(value, &disk->cache, err);
+	case DISK_AIO:
+		disk->engine = value ? engine_named(value) : NULL;
+		if (!disk->engine)
+			return err_say(err, EINVAL,
+				       "--disk: aio= takes io_uring or "
+				       "threads");
+		return 0;
+	default:
+		return err_say(err, EINVAL,
+			       "--disk: '%s' is not an option of it; there are "
+			       "ro, id=, bps=, iops=, queues=, cache= and aio=",
+			       option);
+	}
+}
 
 int config_add_disk(struct config *c, char *arg, struct err *err)
 {
 	static char *const keys[] = {
-		[DISK_RO] = key_ro,
-		[DISK_ID] = key_id,
-		[DISK_BPS] = key_bps,
-		[DISK_IOPS] = key_iops,
-		NULL,
+		[DISK_RO] = key_ro,	    [DISK_ID] = key_id,
+		[DISK_BPS] = key_bps,	    [DISK_IOPS] = key_iops,
+		[DISK_QUEUES] = key_queues, [DISK_CACHE] = key_cache,
+		[DISK_AIO] = key_aio,	    NULL,
 	};
 	struct config_disk disk = { .fd = -1 };
 	char *opts = strchr(arg, ',');
@@ -108,31 +183,9 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 		*opts++ = '\0';
 	while (opts && *opts) {
 		const char *option = opts;
-		int r = 0;
+		int key = getsubopt(&opts, keys, &value);
+		int r = disk_option(&disk, key, value, option, err);
 
-		switch (getsubopt(&opts, keys, &value)) {
-		case DISK_RO:
-			disk.readonly = true;
-			break;
-		case DISK_ID:
-			if (!value || strlen(value) >= sizeof(disk.serial))
-				return err_say(err, EINVAL,
-					       "--disk: id takes 1 to 20 "
-					       "characters");
-			memcpy(disk.serial, value, strlen(value) + 1);
-			break;
-		case DISK_BPS:
-			r = parse_bps(value, "--disk: bps", &disk.bps, err);
-			break;
-		case DISK_IOPS:
-			r = parse_ops(value, "--disk: iops", &disk.iops, err);
-			break;
-		default:
-			return err_say(err, EINVAL,
-				       "--disk: '%s' is not an option of it; "
-				       "there are ro, id=, bps= and iops=",
-				       option);
-		}
 		if (r < 0)
 			return r;
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "devices/virtio/balloon.h"
+#include "devices/virtio/models.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
 #include "vmm/lib/list.h"
@@ -137,12 +138,70 @@ static void do_resize(struct vm *vm, const char *arg,
 		balloon_resize(vm->balloon, bytes);
 }
 
+static void figure(void *arg, const char *name, uint64_t value)
+{
+	add_i64(arg, name, value);
+}
+
+static void word(void *arg, const char *name, const char *value)
+{
+	add_str(arg, name, value);
+}
+
+/* Takes no lock of a device's: one that hangs is asked, too. */
+static void do_stats(struct vm *vm, const char *arg, struct json_object *answer)
+{
+	struct json_object *devices = json_object_new_array();
+
+	(void)arg;
+	for (unsigned i = 0; i < vm->nr_devs; i++) {
+		const struct virtio_dev *dev = vm->dev[i];
+		struct json_object *o = json_object_new_object();
+		const struct virtio_teller to = { figure, word, o };
+
+		add_str(o, "device", dev->ops->name);
+		if (dev->ops->stats)
+			dev->ops->stats(dev, &to);
+		(void)json_object_array_add(devices, o);
+	}
+	(void)json_object_object_add(answer, "devices", devices);
+}
+
+/* ID BYTES; an ID may have spaces. */
+static void do_disk_size(struct vm *vm, const char *arg,
+			 struct json_object *answer)
+{
+	char id[CONTROL_MAX_REQUEST];
+	const char *space = strrchr(arg, ' ');
+	struct err err;
+	uint64_t bytes;
+	int r = -ENODEV;
+
+	if (!space) {
+		refuse(answer, "disk-size takes the id of a disk and bytes");
+		return;
+	}
+	if (parse_u64(space + 1, "disk-size", 1, INT64_MAX, &bytes, &err) < 0) {
+		refuse(answer, err.msg);
+		return;
+	}
+	(void)snprintf(id, sizeof(id), "%.*s", (int)(space - arg), arg);
+	for (unsigned i = 0; r == -ENODEV && i < vm->nr_devs; i++)
+		r = blk_grow(vm->dev[i], id, bytes);
+	if (r == -ENODEV)
+		refuse(answer, "no disk of this VM has that id");
+	else if (r < 0)
+		refuse(answer, "a disk only grows while its VM runs");
+}
+
 static const struct {
 	const char *word;
 	void (*run)(struct vm *vm, const char *arg, struct json_object *answer);
 } requests[] = {
-	{ "status", do_status }, { "pause", do_pause }, { "resume", do_resume },
-	{ "stop", do_stop },	 { "kill", do_kill },	{ "resize", do_resize },
+	{ "status", do_status }, { "pause", do_pause },
+	{ "resume", do_resume }, { "stop", do_stop },
+	{ "kill", do_kill },	 { "resize", do_resize },
+	{ "stats", do_stats },	 { "disk-size", do_disk_size },
 };
 
 /* "WORD" or "WORD ARGUMENT"; @request is cut between them. */
@@ -162,18 +221,21 @@ static void answer_request(struct vm *vm, char *request, int fd)
 					     json_object_new_boolean(true));
 		requests[i].run(vm, arg, answer);
 	} else {
-		refuse(answer, "unknown request; there are status, pause, "
-			       "resume, stop, kill and resize");
+		refuse(answer, "unknown request; there are status, stats, "
+			       "pause, resume, stop, kill, resize and "
+			       "disk-size");
 	}
 
-	char line[1024];
-	int n = snprintf(
-		line, sizeof(line), "%s\n",
-		json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN));
-	if (n < 0 || (size_t)n >= sizeof(line))
-		return;
+	size_t len;
+	const char *text = json_object_to_json_string_length(
+		answer, JSON_C_TO_STRING_PLAIN, &len);
+	struct iovec line[] = { { (char *)(uintptr_t)text, len },
+				{ (char[]){ '\n' }, 1 } };
+	struct msghdr msg = { .msg_iov = line, .msg_iovlen = 2 };
+
 	/* A client that does not read its answers does without them. */
-	(void)io_send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (text)
+		(void)sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void hang_up(struct control_client *client)

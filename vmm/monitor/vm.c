@@ -20,6 +20,11 @@
 
 #define GIB	      (UINT64_C(1) << 30)
 #define IO_STACK_SIZE (256 << 10)
+/*
+ * Of a disk by default: vCPUs do not wait for each other's lock, and its one
+ * thread has not many places to look at.
+ */
+#define DISK_QUEUES 4U
 
 static void on_power_off(void *arg)
 {
@@ -114,7 +119,14 @@ static int add_disks(struct vm *vm, struct config *c, struct err *err)
 			.serial = c->disk[i].serial,
 			.bytes_limit = c->disk[i].bps,
 			.ops_limit = c->disk[i].iops,
+			.queues = c->disk[i].queues,
+			.cache = c->disk[i].cache,
+			.engine = c->disk[i].engine,
 		};
+
+		if (!blk.queues)
+			blk.queues =
+				c->cpus < DISK_QUEUES ? c->cpus : DISK_QUEUES;
 		int r = add_device(vm, &blk_ops, &blk, err);
 		if (r < 0)
 			return r;
