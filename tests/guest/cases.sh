@@ -223,12 +223,49 @@ t_balloon_is_controlled() {
 
 t_message_interrupts() { guest msix --memory 64m --rng; }
 
-t_disk() {
+# disk_guest GUEST OPTIONS: it copies the first half of a disk onto the second.
+disk_guest() {
     head -c 1M /dev/urandom >"$T/disk"
     head -c 512K "$T/disk" >"$T/half"
-    guest blk --memory 64m --disk "$T/disk,id=the-serial" &&
-        printed "sectors: 0x800" "id: the-serial" &&
-        cat "$T/half" "$T/half" | cmp - "$T/disk" >>"$T/out"
+    guest "$1" --memory 64m --disk "$T/disk,id=the-serial,$2" || {
+        grep -q 'this host has no io_uring' "$T/err" && return "$SKIP"
+        return 1
+    }
+    cat "$T/half" "$T/half" | cmp - "$T/disk" >>"$T/out"
+}
+
+disk() { disk_guest blk "$1" && printed "sectors: 0x800" "id: the-serial"; }
+t_disk() { disk aio=io_uring; }
+t_disk_by_threads() { disk aio=threads; }
+
+# Many requests in four queues.
+disk_depth() { disk_guest blk_depth "queues=4,$1" && printed "queues: 0x4"; }
+t_disk_depth() { disk_depth aio=io_uring; }
+t_disk_depth_by_threads() { disk_depth aio=threads; }
+t_disk_depth_unsafe() { disk_depth cache=unsafe; }
+t_disk_depth_direct() {
+    head -c 4096 /dev/zero | dd of="$T/probe" bs=4096 oflag=direct \
+        2>>"$T/out" || {
+        echo "no direct I/O below $T" >"$T/out"
+        return "$SKIP"
+    }
+    disk_depth cache=none
+}
+
+# Figures of each device, and a file that became larger.
+t_statistics_and_a_disk_that_grows() {
+    truncate -s 1M "$T/disk"
+    start button --memory 64m --rng --disk "$T/disk,id=data" \
+        --control "$T/control" && expect ready || return 1
+    truncate -s 2M "$T/disk"
+    tell stats "disk-size data 2097152" "disk-size data 512" \
+        "disk-size other 2097152" "disk-size data"
+    until control stats >"$T/stats" && grep -q '"bytes":2097152' "$T/stats"; do
+        [ -s "$T/stats" ] || return 1
+    done
+    tell stop && ends 0 && grep -q '"device":"rng"' "$T/out" &&
+        grep -q '"device":"blk","id":"data"' "$T/out" &&
+        [ "$(grep -c '"ok":false' "$T/out")" = 3 ]
 }
 
 t_disk_read_only() {

@@ -4,6 +4,8 @@
 beside all of them, and looks at both after every attack; see README.md.
 
   suite.py BUILD [GUEST...]
+
+DISK_OPTIONS is put behind the options of its disks.
 """
 import os
 import sys
@@ -37,7 +39,8 @@ class Attacker:
         self.wire, self.keeper = Wire(), Keeper(work)
         options = ["--memory", memory, "--cpus", str(cpus), "--rng",
                    "--balloon"]
-        options += ["--disk", disk, "--disk", disk + ",ro"]
+        how = os.environ.get("DISK_OPTIONS", "")
+        options += ["--disk", disk + how, "--disk", disk + ",ro" + how]
         options += self.wire.options() + self.keeper.options()
         self.shares = [shares.Share(work, n) for n in range(nr_shares)]
         for share in self.shares:

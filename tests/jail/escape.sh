@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.." || exit
 B=${BELLJAR_BUILD:-build}
 KVM=${KVM:-/dev/kvm}
 T=$(mktemp -d)
-passed=0 failed=0
+passed=0 failed=0 DISK=
 trap 'rm -rf "$T"' EXIT
 HEADER=/usr/include/x86_64-linux-gnu/asm/unistd_64.h
 
@@ -44,7 +44,7 @@ call() {
     shift 3
     timeout -s KILL 60 "$B/escape/$monitor" --kvm "$KVM" --jail required \
         --kernel "$B/escape/guest.elf" --memory 64m --serial stdio \
-        --disk "$T/disk" --cmdline "$thread $(nr "$name") $*" \
+        --disk "$T/disk$DISK" --cmdline "$thread $(nr "$name") $*" \
         >"$T/out" 2>"$T/err" </dev/null
 }
 
@@ -107,7 +107,13 @@ everything() {
 }
 everything dies vcpu
 everything dies loop
+DISK=,aio=io_uring
 everything dies disk
+dies disk "what the ring does" preadv 3 b 1 0 0
+DISK=,aio=threads
+everything dies disk
+dies disk "a ring" io_uring_enter 3 0 0 0 0 0
+DISK=
 everything dies main
 
 dies vcpu "make a file" creat s:/tmp/x 0600

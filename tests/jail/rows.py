@@ -55,10 +55,13 @@ def main():
     if not any(rows[k][0] in ANYBODY for k in calls if k in rows):
         failed += 1
         print('not ok - nobody allocated or freed memory')
-    for few in ('main', 'vcpu', 'loop', 'disk'), \
+    for few in ('main', 'vcpu', 'loop', 'disk_uring'), \
+            ('main', 'vcpu', 'loop', 'disk'), \
+            ('main_vfio', 'vcpu_vfio', 'loop', 'disk_uring'), \
             ('main_vfio', 'vcpu_vfio', 'loop', 'disk'):
         n = len({k[1] for k in rows if k[0] in few})
         what = 'with devices of the host' if 'main_vfio' in few else 'as usual'
+        what += ', ' + ('io_uring' if 'disk_uring' in few else 'no io_uring')
         ok = n <= MOST
         passed, failed = passed + ok, failed + (not ok)
         print(f'{"ok" if ok else "not ok"} - the monitor {what}: {n} distinct '

@@ -33,12 +33,16 @@ mkdir "$T/build" "$T/net"
 ln -s "$B/hostile" "$T/build/hostile"
 ln -s "$recording" "$T/build/belljar-monitor"
 work env "BELLJAR_BUILD=$B" "MONITOR=$recording" LIMIT=200 tests/guest/run.sh \
-    hello disk network network_at_its_rate network_on_a_tap \
+    hello disk disk_by_threads disk_depth network network_at_its_rate network_on_a_tap \
     sockets_both_ways entropy memory_given_back serial_input \
     stop_presses_the_power_button kill terminated_by_a_signal \
-    control_answers_nonsense
-for guest in access blk msix net end; do
+    control_answers_nonsense statistics_and_a_disk_that_grows
+for guest in access msix net end; do
     work env "BELLJAR_BUILD=$T/build" tests/hostile/run.sh $guest
+done
+for engine in io_uring threads; do
+    work env "BELLJAR_BUILD=$T/build" "DISK_OPTIONS=,aio=$engine" \
+        tests/hostile/run.sh blk
 done
 
 # The network helper with real frames, in network namespaces of its own.
@@ -53,4 +57,5 @@ done
 
 "$B/escape/rows" >"$T/rows"
 [ -z "${KEEP:-}" ] || cp $record "$KEEP"
-python3 tests/jail/rows.py "$T/rows" $record main vcpu loop disk net
+python3 tests/jail/rows.py "$T/rows" $record main vcpu loop disk \
+    disk_uring net
