@@ -69,7 +69,7 @@ if grep -q '^ok *cgroup:' "$work/out"; then
         check "v2: weight" limit_is "$vm" cpu.weight 20
         check "v2: memory" limit_is "$vm" memory.max $memory
     fi
-    check "process numbers" limit_is "$vm" pids.max 51
+    check "process numbers" limit_is "$vm" pids.max 66
     for p in monitor net; do
         pid=$(field "$vm" $p)
         for dir in $dirs; do grep -qx "$pid" "$dir/cgroup.procs" || echo "$dir"; done

@@ -131,7 +131,7 @@ static void what_a_vm_may_take(void **state)
 	assert_int_equal(l.huge, 0);
 	assert_int_equal(l.cpu, 1500);
 	assert_int_equal(l.shares, 9);
-	assert_int_equal(l.pids, 32 + 3 + 16);
+	assert_int_equal(l.pids, 32 + 3 * 6 + 16);
 	assert_int_equal(l.io_weight, 0);
 
 	/* Huge pages are counted elsewhere. */
@@ -143,10 +143,10 @@ static void what_a_vm_may_take(void **state)
 	spec.cpus = 64;
 	devices.nr_numa = 2;
 	limits_of(&spec, &l);
-	assert_int_equal(l.pids, 32 + 3 + 64);
+	assert_int_equal(l.pids, 32 + 3 * 6 + 64);
 	devices.nr_numa = 8;
 	limits_of(&spec, &l);
-	assert_int_equal(l.pids, 32 + 3 + 128);
+	assert_int_equal(l.pids, 32 + 3 * 6 + 128);
 }
 
 static void devices_share_a_rate(void **state)
@@ -175,7 +175,7 @@ static void all_of_it_is_in_the_plan(void **state)
 	AUTO_JSON struct json_object *j = limits_to_json(&spec);
 	assert_string_equal(
 		json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN),
-		"{\"memory\":136314880,\"pids\":51,\"cpus\":0.5,"
+		"{\"memory\":136314880,\"pids\":66,\"cpus\":0.5,"
 		"\"cgroup_parent\":\"a\",\"disk_bps\":1,\"disk_iops\":2,"
 		"\"net_bps\":3,\"net_pps\":4,\"console_bps\":5}");
 }

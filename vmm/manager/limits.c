@@ -17,7 +17,7 @@ static unsigned threads(const struct spec *spec)
 	unsigned nodes = spec->devices ? spec->devices->nr_numa : 0;
 	unsigned teams = NODE_THREADS * (nodes ? nodes : 1);
 
-	return LIMITS_PIDS_MARGIN + LIMITS_DISKS_MAX +
+	return LIMITS_PIDS_MARGIN + LIMITS_DISKS_MAX * LIMITS_DISK_THREADS +
 	       (spec->cpus > teams ? spec->cpus : teams);
 }
 
@@ -35,7 +35,8 @@ void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 		.huge = huge ? spec->memory : 0,
 		.cpu = o->cpu,
 		.shares = o->cpu_shares,
-		.pids = threads(spec) + shares * LIMITS_PIDS_SERVER + images,
+		.pids = threads(spec) + shares * LIMITS_PIDS_SERVER +
+			images * LIMITS_DISK_THREADS,
 		.io_weight = o->blkio_weight,
 	};
 }

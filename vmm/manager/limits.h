@@ -25,11 +25,12 @@
 #include "vmm/manager/spec.h"
 
 /*
- * Threads: main, devices, one each disk and vCPU; the teams that populate
- * memory (16 a node) are gone before vCPUs run, so the larger of the two
- * counts; and those of KVM and of belljar-net.
+ * Threads: main, devices, those of each disk, one each vCPU; the teams that
+ * populate memory (16 a node) are gone before vCPUs run, so the larger of the
+ * two counts; and those of KVM and of belljar-net.
  */
 #define LIMITS_DISKS_MAX    3 /* image, modules, layer */
+#define LIMITS_DISK_THREADS 6 /* one, and io_uring's workers */
 #define LIMITS_PIDS_MARGIN  32
 #define LIMITS_MEMORY_FIXED (64ULL << 20)
 #define LIMITS_MEMORY_VCPU  (1ULL << 20)
