@@ -18,6 +18,16 @@ $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \
 		-lyaml -lm -l:liburing.a -lpthread -o $@
 
+# What a disk's requests cost: tests/bench/blk.py BUILD FILE...
+$O/bench/blk: $O/tests/bench/blk.o $(call obj,$(addprefix tests/harness/, \
+		driver.c disk_guest.c fake_engine.c)) \
+		$(call layerlib,devices core jail lib)
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
+		-lcmocka -lcap-ng -l:liburing.a -lpthread -o $@
+bench: $O/bench/blk
+
 # Init is no layer: nothing of the host links it but its tests.
 init := images/init
 $(eval $(call layer_rule,init))

@@ -90,11 +90,16 @@ void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops)
 	open_with(g, DISK_SIZE, &cfg, DISK_FEATURES);
 }
 
-void disk_open_as_is(struct disk_guest *g)
+void disk_open_size(struct disk_guest *g, size_t size)
 {
 	struct blk_config cfg = disk_config;
 
-	open_with(g, DISK_SIZE, &cfg, DISK_FEATURES);
+	open_with(g, size, &cfg, DISK_FEATURES);
+}
+
+void disk_open_as_is(struct disk_guest *g)
+{
+	disk_open_size(g, DISK_SIZE);
 }
 
 void disk_close(struct disk_guest *g)

@@ -52,6 +52,7 @@ void disk_open(struct disk_guest *g, size_t size, bool readonly,
 void disk_open_limited(struct disk_guest *g, uint64_t bytes, uint64_t ops);
 /* One that is as disk_config says, all features. */
 void disk_open_as_is(struct disk_guest *g);
+void disk_open_size(struct disk_guest *g, size_t size);
 void disk_close(struct disk_guest *g);
 
 /* The header of a request, in guest RAM. */
