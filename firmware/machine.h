@@ -22,7 +22,8 @@ struct machine_node {
 	uint8_t distance[GMEM_MAX_NODES]; /* to node i; 10: itself */
 };
 
-#define MACHINE_ROOTS 9 /* PCI's bus 0, and one for each NUMA node */
+/* PCI's bus 0, one for each NUMA node, two for what bus 0 has no room for. */
+#define MACHINE_ROOTS 11
 
 struct machine_window {
 	uint64_t base, size; /* size 0: none */

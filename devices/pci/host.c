@@ -63,6 +63,32 @@ int pci_root_bus(struct pci_host *host, int node, unsigned *ret_bus,
 	return r;
 }
 
+static bool has_room(const struct pci_bus *bus)
+{
+	for (unsigned s = 0; s < bus->slots; s++)
+		if (!bus->dev[s])
+			return true;
+	return false;
+}
+
+int pci_roomy_bus(struct pci_host *host, unsigned *ret_bus, struct err *err)
+{
+	for (unsigned b = 0; b < host->nr_buses; b++) {
+		const struct pci_bus *bus = host->bus[b];
+
+		if (!bus->port && bus->node < 0 && has_room(bus)) {
+			*ret_bus = b;
+			return 0;
+		}
+	}
+	if (host->cfg.ports)
+		return err_say(err, ENOSPC,
+			       "more than %d devices: the PCI bus is full, and "
+			       "more buses need --hw acpi",
+			       PCI_SLOTS - 1);
+	return pci_bus_new(host, NULL, ret_bus, err);
+}
+
 int pci_host_init(struct pci_host *host, const struct pci_host_config *cfg,
 		  struct err *err)
 {

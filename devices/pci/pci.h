@@ -221,6 +221,12 @@ void pci_host_done(struct pci_host *host);
  */
 int pci_root_bus(struct pci_host *host, int node, unsigned *ret_bus,
 		 struct err *err);
+/*
+ * A root bus with a free place, for a device that may be anywhere: bus 0 and,
+ * when that is full, host bridges beside it.  Without ACPI (cfg.ports) the
+ * guest would not find those.  -ENOSPC with a sentence.
+ */
+int pci_roomy_bus(struct pci_host *host, unsigned *ret_bus, struct err *err);
 enum pci_port_kind { PCI_ROOT_PORT, PCI_UPSTREAM_PORT, PCI_DOWNSTREAM_PORT };
 /*
  * A port on @bus and a new bus below it: a root port on a root bus, the

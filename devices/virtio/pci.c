@@ -462,7 +462,9 @@ int virtio_pci_open(struct virtio_dev *dev, const struct virtio_env *env,
 		add_region(&vp->pci, VIRTIO_PCI_CAP_DEVICE_CFG, VPCI_DEVICE,
 			   (uint32_t)ops->config_size);
 	add_msix(vp);
-	return pci_add(env->pci, &vp->pci, err);
+	unsigned bus;
+	r = pci_roomy_bus(env->pci, &bus, err);
+	return r < 0 ? r : pci_add_to(env->pci, bus, &vp->pci, err);
 }
 
 void virtio_pci_close(struct virtio_pci *vp)

@@ -16,7 +16,7 @@
 #include "vmm/lib/err.h"
 
 #define CONFIG_MAX_CPUS	   64
-#define CONFIG_MAX_DISKS   16
+#define CONFIG_MAX_DISKS   64
 #define CONFIG_MAX_NETS	   4
 #define CONFIG_MAX_FS	   16
 #define CONFIG_MAX_INITRDS 8
