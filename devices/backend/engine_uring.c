@@ -4,6 +4,12 @@
  * wait goes with the system call that waits.  The eventfds are read by the
  * ring too, so one thread sleeps for both.
  *
+ * Writes into the page cache are the exception.  Most file systems give the
+ * kernel no way to begin one that might block, so the ring passes each to a
+ * worker, one after the other for each file: that takes as long as a call of
+ * our own, a third more of a processor, and ends them one at a time, an
+ * interrupt each (docs/performance.md).
+ *
  * A ring could do for its owner what the filter of system calls forbids: open
  * files, connect.  So it is made with restrictions (Linux 5.10), which nobody
  * can take off again: these operations, on the disk and the eventfds, and no
@@ -30,7 +36,9 @@
 struct uring_engine {
 	struct engine engine;
 	struct io_uring ring;
+	const struct raw *raw;
 	struct io *todo, **last; /* submitted, not yet in the ring */
+	struct io *done; /* without the ring */
 	unsigned nr;
 	uint32_t armed; /* watched ones whose read is in the ring */
 	/*
@@ -129,6 +137,7 @@ static int uring_open(const struct raw *raw, const int *watched, unsigned nr,
 
 	u->engine.ops = &engine_uring;
 	u->last = &u->todo;
+	u->raw = raw;
 	u->nr = nr;
 	int r = set_up(u, raw, watched);
 	if (r < 0) {
@@ -151,10 +160,21 @@ static void uring_close(struct engine *e)
 	free(u);
 }
 
+static bool into_page_cache(const struct raw *raw, const struct io *io)
+{
+	return io->kind == IO_WRITE && !io->durable && !raw->direct;
+}
+
 static void uring_submit(struct engine *e, struct io *io)
 {
 	struct uring_engine *u = self(e);
 
+	if (into_page_cache(u->raw, io)) {
+		io->result = raw_write(u->raw, io->iov, io->nr, io->off);
+		io->next = u->done;
+		u->done = io;
+		return;
+	}
 	io->next = NULL;
 	*u->last = io;
 	u->last = &io->next;
@@ -224,7 +244,7 @@ static void uring_wait(struct engine *e, uint32_t listen, int64_t ns)
 	if (!u->todo)
 		u->last = &u->todo;
 	/* Full: make room first. */
-	if (u->todo || u->signalled)
+	if (u->todo || u->done || u->signalled)
 		ns = 0;
 	u->late = u->signalled = false;
 	listen_to(u, listen);
@@ -236,8 +256,13 @@ static void uring_wait(struct engine *e, uint32_t listen, int64_t ns)
 static struct io *uring_reap(struct engine *e)
 {
 	struct uring_engine *u = self(e);
+	struct io *io = u->done;
 	struct io_uring_cqe *cqe;
 
+	if (io) {
+		u->done = io->next;
+		return io;
+	}
 	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
 		uint64_t data = cqe->user_data;
 		int result = cqe->res;
@@ -248,7 +273,7 @@ static struct io *uring_reap(struct engine *e)
 			u->signalled |= u->late;
 			continue;
 		}
-		struct io *io = (struct io *)(uintptr_t)data;
+		io = (struct io *)(uintptr_t)data;
 		io->result = result;
 		return io;
 	}

@@ -58,6 +58,7 @@ int raw_init(struct raw *raw, int fd, bool direct, struct err *err)
 	struct raw r = {
 		.fd = fd,
 		.block_device = S_ISBLK(st.st_mode),
+		.direct = direct,
 		.align = 1,
 		.physical = USUAL_BLOCK,
 	};

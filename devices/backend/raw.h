@@ -18,6 +18,7 @@
 struct raw {
 	int fd; /* the caller's */
 	bool block_device;
+	bool direct; /* past the host's page cache */
 	uint64_t size; /* bytes, when it was opened */
 	/*
 	 * Places, lengths and addresses of memory are multiples of it, a power

@@ -137,6 +137,45 @@ static void a_late_signal_is_not_lost(void **state)
 	assert_true(now_ns() - begin >= 20000000);
 }
 
+/* Is @io done before anybody waits?  It is done in the end. */
+static bool done_at_once(struct io *io)
+{
+	engine_uring.submit(&u->engine, io);
+	struct io *done = engine_uring.reap(&u->engine);
+	bool at_once = done;
+
+	while (!done) {
+		engine_uring.wait(&u->engine, 0, -1);
+		done = engine_uring.reap(&u->engine);
+	}
+	assert_ptr_equal(done, io);
+	assert_int_equal(io->result, io->iov->iov_len);
+	assert_null(engine_uring.reap(&u->engine));
+	return at_once;
+}
+
+/* The ring would give them to workers; what waits for the medium it may. */
+static void writes_into_the_page_cache_need_no_worker(void **state)
+{
+	char text[] = "written", got[sizeof(text)] = "";
+	struct iovec iov = { text, sizeof(text) };
+	struct io write = { .kind = IO_WRITE, .iov = &iov, .nr = 1 };
+
+	if (*state)
+		skip();
+	assert_true(done_at_once(&write));
+	assert_int_equal(pread(raw.fd, got, sizeof(got), 0), sizeof(got));
+	assert_string_equal(got, text);
+	write.durable = true;
+	assert_false(done_at_once(&write));
+	write.durable = false;
+	raw.direct = true;
+	assert_false(done_at_once(&write));
+	raw.direct = false;
+	write.kind = IO_READ;
+	assert_false(done_at_once(&write));
+}
+
 static void engines_have_names(void **state)
 {
 	(void)state;
@@ -156,6 +195,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_late_signal_is_not_lost,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			writes_into_the_page_cache_need_no_worker, setup,
+			teardown),
 		cmocka_unit_test(engines_have_names),
 	};
 

@@ -110,11 +110,11 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(MAIN | LOOP, accept4, "control and vsock clients"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(SYNC, preadv, "read the disk"),
-	CALL(SYNC, pwritev, "write the disk"),
+	CALL(DISK, pwritev, "write the disk"),
 	CALL(SYNC, fdatasync, "flush"),
 	CALL(SYNC, fallocate, "discard, write zeroes"),
 	/* The ring's restrictions say what it may do: engine_uring.c. */
-	CALL(URING, io_uring_enter, "all that is done to the disk; its kicks"),
+	CALL(URING, io_uring_enter, "the rest that is done to a disk; kicks"),
 	CALL(LOOP, fallocate, "memory that the guest does not need"),
 
 	/* functions of the host, with --device and --gpus */
