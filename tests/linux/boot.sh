@@ -34,7 +34,7 @@ check "boot: minimal kernel, 64 MiB" memory minimal 64 30
 across_the_hole() {
     local kib
     timeout 120 build/belljar-monitor --kernel build/kernels/minimal/vmlinux \
-        --initrd "$out/memory.cpio" --memory 6g --serial stdio \
+        --initrd "$out/bare.cpio" --memory 6g --serial stdio \
         --cmdline "console=ttyS0 quiet" </dev/null >"$tmp/console"
     cat "$tmp/console"
     kib=$(awk '/^MemTotal/ { print $2 }' "$tmp/console")

@@ -29,21 +29,111 @@ image_is_read_only() {
 }
 check "disk: the image cannot be written" image_is_read_only
 
+# small_store SIZE: from here on, in this test, the images are on a tmpfs of that
+# size.
+small_store() {
+    mkdir -p "$tmp/store"
+    mount -t tmpfs -o "size=$1" none "$tmp/store"
+    trap 'umount -l "$tmp/store"' EXIT
+    cp -a "$BELLJAR_ROOT"/{images,repositories.json} "$tmp/store/"
+    export BELLJAR_ROOT=$tmp/store
+}
+
 # The host's disk is smaller than what the guest writes.
 host_disk_full() {
-    mkdir -p "$tmp/narrow"
-    mount -t tmpfs -o size=48m none "$tmp/narrow"
     local got=0
-    cp -a "$BELLJAR_ROOT"/{images,repositories.json} "$tmp/narrow/"
-    BELLJAR_ROOT=$tmp/narrow run -- sh -c \
+    small_store 48m
+    run -- sh -c \
         'dd if=/dev/zero of=/big bs=1M count=100 conv=fsync; echo "dd $?"' \
         >"$tmp/full" 2>&1 || got=$?
     cat "$tmp/full"
-    umount -l "$tmp/narrow"
     same 0 "$got"
     grep -q 'dd [1-9]' "$tmp/full"
 }
 check "disk: a full host disk is the guest's I/O error" host_disk_full
+
+# begin COMMAND: a container that says "ready", waits for a line, and does it.
+begin() {
+    rm -f "$tmp/go"
+    mkfifo "$tmp/go"
+    timeout -k 20 500 "$belljar" run --rm -i --name begun test \
+        sh -c "sleep 0; echo ready; read -r go; $1" \
+        <"$tmp/go" >"$tmp/said" 2>&1 &
+    pid=$!
+    exec 7>"$tmp/go"
+    until_true 120 grep -qx ready "$tmp/said" || {
+        cat "$tmp/said"
+        return 1
+    }
+}
+
+# What is open stays, whatever becomes of its name.
+file_vanishes() {
+    local got=0
+    small_store 200m
+    begin 'dd if=/dev/urandom of=/data bs=64k count=32 conv=fsync &&
+        sha256sum </data && echo 3 >/proc/sys/vm/drop_caches &&
+        sha256sum </data'
+    find "$BELLJAR_ROOT" -name 'layer*' -size +1M ! -name '*template*' -delete
+    echo go >&7
+    wait "$pid" || got=$?
+    cat "$tmp/said"
+    same 0 "$got"
+    same 1 "$(grep '  -$' "$tmp/said" | sort -u | wc -l)"
+    same 2 "$(grep -c '  -$' "$tmp/said")"
+}
+check "disk: its file vanishes, and the guest does not notice" file_vanishes
+
+# What the guest does beside it goes on, and belljar answers; then what waited is
+# done.
+stalled_for_a_minute() {
+    local got=0 stall
+    rm -f "$tmp/hold"
+    mkfifo "$tmp/hold"
+    begin '{ dd if=/dev/urandom of=/data bs=64k count=32 conv=fsync 2>/dev/null
+        echo "dd $?"; } & while kill -0 $! 2>/dev/null; do
+        echo beat; sleep 1; done'
+    tests/linux/stall.py "$(pgrep -x belljar-monitor)" 60 \
+        <"$tmp/hold" >"$tmp/stalled" &
+    stall=$!
+    exec 8>"$tmp/hold"
+    until_true 120 grep -q stalled "$tmp/stalled"
+    echo go >&7
+    until_true 120 beats 10
+    timeout 60 "$belljar" ps
+    status 1 grep -q '^dd' "$tmp/said"
+    exec 8>&-
+    wait "$stall"
+    wait "$pid" || got=$?
+    cat "$tmp/said"
+    same 0 "$got"
+    grep -qx 'dd 0' "$tmp/said"
+}
+
+beats() {
+    [ "$(grep -cx beat "$tmp/said")" -ge "$1" ]
+}
+check "disk: stalled for a minute" stalled_for_a_minute
+
+# Each is read by the guest; half of them by each engine.
+sixty_four() {
+    local options=() i
+    for i in {101..164}; do
+        echo "I am disk $i" >"$tmp/disk$i"
+        truncate -s 64k "$tmp/disk$i"
+        options+=(--disk "$tmp/disk$i,aio=$([ $((i % 2)) = 0 ] &&
+            echo io_uring || echo threads)")
+    done
+    timeout 400 build/belljar-monitor --kernel build/kernels/minimal/vmlinux \
+        --initrd "$out/bare.cpio" --memory 256m --serial stdio \
+        "${options[@]}" --cmdline "console=ttyS0 quiet" \
+        </dev/null >"$tmp/console" || got=$?
+    cat "$tmp/console"
+    same 0 "${got:-0}"
+    same "$(printf 'I am disk %s\n' {101..164})" \
+        "$(tr -d '\r' <"$tmp/console" | grep '^I am disk' | sort)"
+}
+check "disk: 64 of them" sixty_four
 
 store_full() {
     mkdir -p "$tmp/tiny"

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # image.sh OUTDIR - the image of the Linux tests, an OCI layout in
-# OUTDIR/image: busybox, and netcat for vsock.  And OUTDIR/memory.cpio, an
-# initramfs for the bare monitor that prints /proc/meminfo and powers off.
+# OUTDIR/image: busybox, and netcat for vsock.  And OUTDIR/bare.cpio, an
+# initramfs for the bare monitor that prints the memory there is and the first
+# line of each disk, and powers off.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,16 +38,21 @@ umoci config --image "$work/layout:test:latest" --config.cmd /bin/sh \
     --config.env FROM_IMAGE=yes
 umoci gc --layout "$work/layout"
 bare=$work/bare
-mkdir -p "$bare"/{bin,proc}
+mkdir -p "$bare"/{bin,dev,proc,sys}
 cp /bin/busybox "$bare/bin/"
 cat >"$bare/init" <<'INIT'
 #!/bin/busybox sh
 busybox mount -t proc proc /proc
+busybox mount -t sysfs sysfs /sys
+busybox mount -t devtmpfs devtmpfs /dev
 busybox head -n 1 /proc/meminfo
+for d in /sys/block/vd*; do
+    [ ! -e "$d" ] || busybox head -n 1 "/dev/${d##*/}"
+done
 busybox poweroff -f
 INIT
 chmod +x "$bare/init"
 mkdir -p "$out"
-(cd "$bare" && find . | cpio -o -H newc --quiet) >"$out/memory.cpio"
+(cd "$bare" && find . | cpio -o -H newc --quiet) >"$out/bare.cpio"
 rm -rf "$out/image"
 mv "$work/layout" "$out/image"

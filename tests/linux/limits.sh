@@ -6,7 +6,7 @@ settings_from_files() {
     printf '# a comment\nONE=from file\nTWO=2\n' >"$tmp/env"
     same "from file 3" "$(run --env-file "$tmp/env" -e TWO=3 -- \
         sh -c 'echo $ONE $TWO')"
-    same x "$(run --initrd "$out/memory.cpio" -- echo x)"
+    same x "$(run --initrd "$out/bare.cpio" -- echo x)"
 }
 check "limits: --env-file, and --initrd before ours" settings_from_files
 
