@@ -35,6 +35,7 @@ struct blk_config {
 struct net_config {
 	int fd; /* SOCK_SEQPACKET, a frame a message (abi/net.h), or a tap */
 	uint8_t mac[6];
+	uint16_t mtu; /* that the driver is told, 68 or more; 0: it is not */
 	uint64_t bytes_limit, frames_limit; /* a second, each way; 0: none */
 };
 

@@ -2,60 +2,28 @@
 /*
  * net.c - network device, one pair of queues (virtio 1.2, section 5.1).
  *
- * No offloads: what a frame is in the guest it is outside, behind a header of
- * zeros.  Backpressure goes both ways: nothing is read from the backend while
- * the guest has no buffer for it, and nothing is taken from the guest while
- * the backend does not accept it.
+ * Behind it is a socket, a frame a message, or a tap.  A tap that has been
+ * attached with a header (IFF_VNET_HDR) does what the guest leaves to it:
+ * checksums and cutting into segments; a socket gets whole frames.
+ * Backpressure goes both ways: nothing is read from the backend while the guest
+ * has no buffer for it, and nothing is taken from the guest while the backend
+ * does not accept it.
  *
  * Each way has limits of its own.  A frame that may not go yet waits where it
  * is, in the backend or in the guest's ring, and a timer says when it may.
  */
 #include <errno.h>
-#include <linux/virtio_net.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "devices/backend/limit.h"
-#include "devices/virtio/iov.h"
-#include "devices/virtio/models.h"
-#include "devices/virtio/stats.h"
-#include "vmm/abi/net.h"
+#include "devices/virtio/net_priv.h"
 #include "vmm/lib/io.h"
-#include "vmm/lib/le.h"
 #include "vmm/lib/list.h"
 
 #define QUEUE_SIZE VQ_SIZE_MAX
-#define BATCH_MAX  64 /* frames each way before others have their turn */
-#define HEADER	   sizeof(struct virtio_net_hdr_v1)
-
-enum { RX, TX, QUEUES };
-
-/* Frames one way; its number is its queue's. */
-struct way {
-	struct net *net;
-	struct loop_fd timer; /* timerfd; -1 without limits */
-	/* Under dev->lock. */
-	struct limit limit;
-	bool held; /* nothing may go before the timer fires */
-	uint64_t frames, bytes, dropped; /* counters */
-};
-
-struct net {
-	struct virtio_dev *dev;
-	struct way way[QUEUES];
-	struct loop_fd backend;
-	bool socket; /* else a tap */
-	bool up;
-	/* Under dev->lock. */
-	bool rx_waiting; /* for buffers of the guest */
-	bool tx_waiting; /* for the backend to accept more */
-	struct vq_chain chain;
-	struct iovec frame[VQ_SEGMENTS + 1];
-};
 
 /* Loop thread. */
 static void watch(struct net *net)
@@ -69,7 +37,7 @@ static void watch(struct net *net)
 	 * kick that comes with the permission brings us here again.
 	 */
 	if (net->dev->started && virtio_running(net->dev)) {
-		events |= net->rx_waiting || net->way[RX].held
+		events |= net->rx_waiting || net->way[NET_RX].held
 				  ? 0
 				  : (uint32_t)EPOLLIN;
 		events |= net->tx_waiting ? (uint32_t)EPOLLOUT : 0;
@@ -78,8 +46,7 @@ static void watch(struct net *net)
 	(void)loop_set(net->dev->loop, &net->backend, events);
 }
 
-/* The other side is gone for good. */
-static void link_down(struct net *net)
+void net_link_down(struct net *net)
 {
 	struct virtio_net_config *cfg = (void *)net->dev->config;
 
@@ -92,166 +59,13 @@ static void link_down(struct net *net)
 	virtio_config_changed(net->dev);
 }
 
-/* A socket says "end" and "an empty message" with the same 0. */
-static bool at_end(const struct net *net)
-{
-	return io_poll_now(net->backend.fd, POLLRDHUP) != 0;
-}
-
-/* Loop thread: call tokens_came() in @ns nanoseconds. */
-static void hold(struct way *way, uint64_t ns)
+/* Call tokens_came() in @ns nanoseconds. */
+void net_hold(struct net_way *way, uint64_t ns)
 {
 	struct itimerspec in = { .it_value = limit_timespec(ns) };
 
 	way->held = true;
 	(void)timerfd_settime(way->timer.fd, 0, &in, NULL);
-}
-
-static void count_frame(struct way *way, uint64_t bytes)
-{
-	stats_add(&way->frames, 1);
-	stats_add(&way->bytes, bytes);
-}
-
-/*
- * 1: a frame was passed on or dropped; 0: no frame, or it has to wait;
- * -EPROTO: broken queue.
- */
-static int receive(struct net *net, struct vq *vq)
-{
-	struct vq_chain *c = &net->chain;
-	struct way *way = &net->way[RX];
-	char beyond;
-	/* How long the frame is we learn too late: the next one pays. */
-	uint64_t wait = limit_wait(&way->limit, 1, 1);
-
-	if (wait) {
-		hold(way, wait);
-		return 0;
-	}
-	int r = vq_pop(vq, c);
-	if (r <= 0) {
-		net->rx_waiting = r == 0 && !vq_kicks_on(vq);
-		return r < 0 ? r : !net->rx_waiting;
-	}
-	if (c->write_len < HEADER)
-		return vq_break(vq, "receive buffer smaller than its header");
-
-	size_t room = c->write_len - HEADER;
-	unsigned nr = iov_slice(c->iov + c->nr_read, c->nr_write, HEADER, room,
-				net->frame);
-	/* A byte of ours behind the guest's tells a frame that is too long. */
-	net->frame[nr++] = (struct iovec){ &beyond, 1 };
-
-	ssize_t n;
-	do {
-		n = readv(net->backend.fd, net->frame, (int)nr);
-	} while (n < 0 && errno == EINTR);
-	int error = n < 0 ? errno : 0;
-
-	if (n > 0)
-		limit_spend(&way->limit, (uint64_t)n, 1);
-	if (n < NET_FRAME_MIN || (size_t)n > room) {
-		bool retry = n > 0 || (n == 0 && !at_end(net));
-
-		vq_unpop(vq);
-		stats_add(&way->dropped, n > 0);
-		if (!retry && error != EAGAIN)
-			link_down(net);
-		return retry;
-	}
-
-	struct virtio_net_hdr_v1 header = { .num_buffers = htole16(1) };
-	(void)iov_write(c->iov + c->nr_read, c->nr_write, 0, &header, HEADER);
-	vq_push(vq, c->head, (uint32_t)(HEADER + (size_t)n));
-	count_frame(way, (uint64_t)n);
-	return 1;
-}
-
-static void serve_rx(struct net *net)
-{
-	int r = 1;
-
-	/* What is left after the last round, epoll tells us again. */
-	for (unsigned i = 0; net->up && i < BATCH_MAX && r > 0; i++)
-		r = receive(net, &net->dev->queue[RX].vq);
-	virtio_used(net->dev, RX);
-	if (r < 0)
-		virtio_broken(net->dev, RX);
-}
-
-static ssize_t put(const struct net *net, struct iovec *iov, unsigned nr)
-{
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = nr };
-	ssize_t n;
-
-	do {
-		n = net->socket ? sendmsg(net->backend.fd, &msg, MSG_NOSIGNAL)
-				: writev(net->backend.fd, iov, (int)nr);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-/*
- * 1: a frame was taken; 0: none, or it has to wait for the backend or for its
- * time; -EPROTO.
- */
-static int transmit(struct net *net, struct vq *vq)
-{
-	struct vq_chain *c = &net->chain;
-	struct way *way = &net->way[TX];
-	int r = vq_pop(vq, c);
-
-	if (r <= 0)
-		return r < 0 ? r : vq_kicks_on(vq);
-	if (c->read_len < HEADER)
-		return vq_break(vq, "frame without a header");
-
-	size_t len = c->read_len - HEADER;
-	bool passed = false;
-	uint64_t wait = limit_wait(&way->limit, len, 1);
-	if (wait) {
-		vq_unpop(vq);
-		hold(way, wait);
-		return 0;
-	}
-	if (net->up && len >= NET_FRAME_MIN && len <= NET_FRAME_MAX) {
-		unsigned nr =
-			iov_slice(c->iov, c->nr_read, HEADER, len, net->frame);
-		ssize_t n = put(net, net->frame, nr);
-
-		if (n == -EAGAIN) {
-			vq_unpop(vq);
-			net->tx_waiting = true;
-			return 0;
-		}
-		passed = n >= 0;
-		/* Anything else loses this frame, as a wire may. */
-		if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN)
-			link_down(net);
-	}
-	if (passed)
-		count_frame(way, len);
-	else
-		stats_add(&way->dropped, 1);
-	limit_spend(&way->limit, len, 1);
-	vq_push(vq, c->head, 0);
-	return 1;
-}
-
-static void serve_tx(struct net *net)
-{
-	struct virtio_dev *dev = net->dev;
-	int r = 1;
-
-	vq_kicks_off(&dev->queue[TX].vq);
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++)
-		r = transmit(net, &dev->queue[TX].vq);
-	virtio_used(dev, TX);
-	if (r < 0)
-		virtio_broken(dev, TX);
-	else if (r > 0)
-		virtio_again(dev, TX);
 }
 
 static void backend_ready(struct loop_fd *src, uint32_t events)
@@ -262,15 +76,15 @@ static void backend_ready(struct loop_fd *src, uint32_t events)
 
 	(void)pthread_mutex_lock(&dev->lock);
 	bool running = dev->started && virtio_running(dev);
-	if (running && (events & EPOLLOUT) && dev->queue[TX].vq.size) {
+	if (running && (events & EPOLLOUT) && dev->queue[NET_TX].vq.size) {
 		net->tx_waiting = false;
-		serve_tx(net);
+		net_serve_tx(net);
 	}
-	if (running && (events & EPOLLIN) && dev->queue[RX].vq.size)
-		serve_rx(net);
+	if (running && (events & EPOLLIN) && dev->queue[NET_RX].vq.size)
+		net_serve_rx(net);
 	/* Nobody can read what is left: do not be called for it for ever. */
 	else if (gone)
-		link_down(net);
+		net_link_down(net);
 	if (!running)
 		net->rx_waiting = true;
 	watch(net);
@@ -279,7 +93,7 @@ static void backend_ready(struct loop_fd *src, uint32_t events)
 
 static void tokens_came(struct loop_fd *src, uint32_t events)
 {
-	struct way *way = container_of(src, struct way, timer);
+	struct net_way *way = container_of(src, struct net_way, timer);
 	struct net *net = way->net;
 	struct virtio_dev *dev = net->dev;
 	uint64_t count;
@@ -288,9 +102,9 @@ static void tokens_came(struct loop_fd *src, uint32_t events)
 	(void)!read(src->fd, &count, sizeof(count));
 	(void)pthread_mutex_lock(&dev->lock);
 	way->held = false;
-	if (way == &net->way[TX] && !net->tx_waiting && dev->started &&
-	    virtio_running(dev) && dev->queue[TX].vq.size)
-		serve_tx(net);
+	if (way == &net->way[NET_TX] && !net->tx_waiting && dev->started &&
+	    virtio_running(dev) && dev->queue[NET_TX].vq.size)
+		net_serve_tx(net);
 	/* And the backend's frames are asked for again. */
 	watch(net);
 	(void)pthread_mutex_unlock(&dev->lock);
@@ -300,11 +114,14 @@ static void net_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct net *net = dev->state;
 
-	if (nr == RX) {
-		vq_kicks_off(&dev->queue[RX].vq);
+	if (nr == NET_RX) {
+		vq_kicks_off(&dev->queue[NET_RX].vq);
 		net->rx_waiting = false;
-	} else if (!net->tx_waiting && !net->way[TX].held) {
-		serve_tx(net);
+		/* The backend may have no other to wake us. */
+		if (net->window.waiting)
+			net_serve_rx(net);
+	} else if (!net->tx_waiting && !net->way[NET_TX].held) {
+		net_serve_tx(net);
 	}
 	watch(net);
 }
@@ -316,8 +133,11 @@ static void net_start(struct virtio_dev *dev)
 	/* The kick that follows makes the loop look for buffers. */
 	net->rx_waiting = true;
 	net->tx_waiting = false;
+	net_rx_start(net);
+	if (net->tap.header)
+		(void)tap_set_offloads(net->backend.fd, dev->accepted);
 	/* Asked anew: what the last driver used up is still to be paid. */
-	net->way[RX].held = net->way[TX].held = false;
+	net->way[NET_RX].held = net->way[NET_TX].held = false;
 }
 
 static void net_stop(struct virtio_dev *dev)
@@ -326,7 +146,7 @@ static void net_stop(struct virtio_dev *dev)
 	(void)dev;
 }
 
-static int check_backend(int fd, bool *ret_socket, struct err *err)
+static int check_backend(struct net *net, int fd, struct err *err)
 {
 	struct stat st;
 	int type = 0;
@@ -334,21 +154,18 @@ static int check_backend(int fd, bool *ret_socket, struct err *err)
 
 	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "examine the network descriptor");
-	*ret_socket = S_ISSOCK(st.st_mode);
-	if (*ret_socket &&
-	    (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-	     type != SOCK_SEQPACKET))
+	net->socket = S_ISSOCK(st.st_mode);
+	if (!net->socket)
+		return tap_examine(fd, &net->tap, err);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    type != SOCK_SEQPACKET)
 		return err_say(err, EINVAL,
 			       "the network socket does not keep frames "
 			       "apart; give a SOCK_SEQPACKET one or a tap");
-	if (!*ret_socket && !S_ISCHR(st.st_mode))
-		return err_say(err, EINVAL,
-			       "the network descriptor is neither a socket "
-			       "nor a tap");
 	return 0;
 }
 
-static int open_way(struct net *net, struct way *way,
+static int open_way(struct net *net, struct net_way *way,
 		    const struct net_config *cfg, struct err *err)
 {
 	limit_init(&way->limit, cfg->bytes_limit, cfg->frames_limit);
@@ -371,13 +188,13 @@ static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 	net->dev = dev;
 	net->backend.fd = -1;
 	net->backend.ready = backend_ready;
-	for (unsigned i = 0; i < QUEUES; i++)
-		net->way[i] = (struct way){
+	for (unsigned i = 0; i < NET_QUEUES; i++)
+		net->way[i] = (struct net_way){
 			.net = net,
 			.timer = { .fd = -1, .ready = tokens_came },
 		};
-	int r = check_backend(cfg->fd, &net->socket, err);
-	for (unsigned i = 0; r == 0 && i < QUEUES; i++)
+	int r = check_backend(net, cfg->fd, err);
+	for (unsigned i = 0; r == 0 && i < NET_QUEUES; i++)
 		r = open_way(net, &net->way[i], cfg, err);
 	if (r < 0)
 		return r;
@@ -394,8 +211,12 @@ static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 	net->up = true;
 	memcpy(regs->mac, cfg->mac, sizeof(regs->mac));
 	regs->status = htole16(VIRTIO_NET_S_LINK_UP);
-	dev->offered =
-		VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS);
+	regs->mtu = htole16(cfg->mtu);
+	dev->offered = VIRTIO_BIT(VIRTIO_NET_F_MAC) |
+		       VIRTIO_BIT(VIRTIO_NET_F_STATUS) |
+		       VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) | net->tap.features;
+	if (cfg->mtu)
+		dev->offered |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
 	return 0;
 }
 
@@ -406,7 +227,7 @@ static void net_close(struct virtio_dev *dev)
 	loop_remove(dev->loop, &net->backend);
 	if (net->backend.fd >= 0)
 		(void)close(net->backend.fd);
-	for (unsigned i = 0; i < QUEUES; i++) {
+	for (unsigned i = 0; i < NET_QUEUES; i++) {
 		loop_remove(dev->loop, &net->way[i].timer);
 		if (net->way[i].timer.fd >= 0)
 			(void)close(net->way[i].timer.fd);
@@ -418,23 +239,23 @@ static void net_stats(const struct virtio_dev *dev,
 {
 	const struct net *net = dev->state;
 
-	stats_tell(to, "rx_frames", &net->way[RX].frames);
-	stats_tell(to, "rx_bytes", &net->way[RX].bytes);
-	stats_tell(to, "rx_dropped", &net->way[RX].dropped);
-	stats_tell(to, "tx_frames", &net->way[TX].frames);
-	stats_tell(to, "tx_bytes", &net->way[TX].bytes);
-	stats_tell(to, "tx_dropped", &net->way[TX].dropped);
+	stats_tell(to, "rx_frames", &net->way[NET_RX].frames);
+	stats_tell(to, "rx_bytes", &net->way[NET_RX].bytes);
+	stats_tell(to, "rx_dropped", &net->way[NET_RX].dropped);
+	stats_tell(to, "tx_frames", &net->way[NET_TX].frames);
+	stats_tell(to, "tx_bytes", &net->way[NET_TX].bytes);
+	stats_tell(to, "tx_dropped", &net->way[NET_TX].dropped);
 }
 
 const struct virtio_ops net_ops = {
 	.name = "net",
 	.id = VIRTIO_ID_NET,
 	.class_code = 0x020000,
-	.nr_queues = QUEUES,
+	.nr_queues = NET_QUEUES,
 	.queue_size = QUEUE_SIZE,
 	.state_size = sizeof(struct net),
-	/* MAC and status; what follows belongs to features not offered. */
-	.config_size = offsetof(struct virtio_net_config, max_virtqueue_pairs),
+	/* Up to the MTU; what follows belongs to features not offered. */
+	.config_size = offsetof(struct virtio_net_config, speed),
 	.open = net_open,
 	.close = net_close,
 	.start = net_start,

@@ -199,18 +199,30 @@ void vq_unpop(struct vq *vq)
 		vq->next_avail--;
 }
 
-void vq_push(struct vq *vq, uint16_t head, uint32_t written)
+void vq_fill(struct vq *vq, uint16_t i, uint16_t head, uint32_t written)
 {
 	if (vq->broken || vq->size == 0)
 		return;
 
-	struct vq_used_elem *e =
-		&vq->used->ring[vq->next_used & (vq->size - 1U)];
+	unsigned slot = (uint16_t)(vq->next_used + i) & (vq->size - 1U);
+	struct vq_used_elem *e = &vq->used->ring[slot];
 	__atomic_store_n(&e->id.raw, htole32(head), __ATOMIC_RELAXED);
 	__atomic_store_n(&e->len.raw, htole32(written), __ATOMIC_RELAXED);
-	vq->next_used++;
-	/* Pairs with the driver's acquire of idx before it reads the entry. */
+}
+
+void vq_show(struct vq *vq, uint16_t nr)
+{
+	if (vq->broken || vq->size == 0)
+		return;
+	vq->next_used = (uint16_t)(vq->next_used + nr);
+	/* Pairs with the driver's acquire of idx before it reads entries. */
 	le16_store_release(&vq->used->idx, vq->next_used);
+}
+
+void vq_push(struct vq *vq, uint16_t head, uint32_t written)
+{
+	vq_fill(vq, 0, head, written);
+	vq_show(vq, 1);
 }
 
 bool vq_notify_needed(struct vq *vq)

@@ -101,6 +101,12 @@ int vq_pop(struct vq *vq, struct vq_chain *c);
 void vq_unpop(struct vq *vq);
 /* Hand back the request @head of which the first @written bytes are ours. */
 void vq_push(struct vq *vq, uint16_t head, uint32_t written);
+/*
+ * Several that the driver must see at once (virtio 1.2, 5.1.6.3): fill entry
+ * @i, counted from the next free one, for each, then show all @nr.
+ */
+void vq_fill(struct vq *vq, uint16_t i, uint16_t head, uint32_t written);
+void vq_show(struct vq *vq, uint16_t nr);
 
 /* After a batch of vq_push(): does the driver want an interrupt? */
 bool vq_notify_needed(struct vq *vq);

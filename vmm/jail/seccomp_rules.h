@@ -10,6 +10,7 @@
 #ifndef VMM_JAIL_SECCOMP_RULES_H
 #define VMM_JAIL_SECCOMP_RULES_H
 
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/vfio.h>
 #include <stdint.h>
@@ -88,6 +89,9 @@ static const struct seccomp_rule seccomp_rules[] = {
 	IOCTL(MAIN | VCPU, KVM_IRQFD, "vectors of MSI-X; undone at the end"),
 	IOCTL(VCPU, KVM_SET_GSI_ROUTING, "vectors of MSI-X"),
 	IOCTL(MAIN | VVFIO, KVM_SET_USER_MEMORY_REGION, "BARs; the end"),
+
+	/* a tap: what of its frames the driver takes as they are */
+	IOCTL(VCPU, TUNSETOFFLOAD, "a driver starts"),
 
 	/* waiting, and each other */
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -66,5 +67,33 @@ int parse_size(const char *text, const char *what, uint64_t *ret,
 		return err_say(err, ERANGE, "%s: '%s' is too large", what,
 			       text);
 	*ret = (uint64_t)bytes;
+	return 0;
+}
+
+/* Six times two digits, colons between them. */
+static bool read_mac(const char *text, uint8_t mac[6])
+{
+	for (unsigned i = 0; i < 6; i++, text += 3) {
+		char *end;
+
+		if (!isxdigit((unsigned char)text[0]))
+			return false;
+		mac[i] = (uint8_t)strtoul(text, &end, 16);
+		if (end != text + 2 || *end != (i < 5 ? ':' : '\0'))
+			return false;
+	}
+	return true;
+}
+
+int parse_mac(const char *text, const char *what, uint8_t ret[6],
+	      struct err *err)
+{
+	uint8_t mac[6];
+
+	if (!read_mac(text, mac) || (mac[0] & 1))
+		return err_say(err, EINVAL,
+			       "%s: '%s' is not a unicast MAC address", what,
+			       text);
+	memcpy(ret, mac, sizeof(mac));
 	return 0;
 }

@@ -24,4 +24,8 @@ int parse_u64(const char *text, const char *what, uint64_t min, uint64_t max,
 int parse_size(const char *text, const char *what, uint64_t *ret,
 	       struct err *err);
 
+/* The address of one station on an Ethernet: "52:54:00:12:34:56". */
+int parse_mac(const char *text, const char *what, uint8_t ret[6],
+	      struct err *err);
+
 #endif

@@ -67,7 +67,7 @@ static const struct argp_option options[] = {
 	  "requests a second; N queues (one for each vCPU up to 4); MODE is "
 	  "writeback, none or unsafe; HOW is io_uring or threads",
 	  0 },
-	{ "net", OPT_NET, "fd:N[,mac=MAC][,bps=BYTES][,pps=N]", 0,
+	{ "net", OPT_NET, "fd:N[,mac=MAC][,mtu=N][,bps=BYTES][,pps=N]", 0,
 	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "
 	  "and N packets a second each way",
 	  0 },

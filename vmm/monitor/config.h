@@ -17,6 +17,8 @@
 
 #define CONFIG_MAX_CPUS	   64
 #define CONFIG_MAX_DISKS   64
+#define CONFIG_MTU_MIN	   68U /* virtio 1.2, 5.1.4.1; RFC 791 */
+#define CONFIG_MTU_MAX	   65535U
 #define CONFIG_MAX_NETS	   4
 #define CONFIG_MAX_FS	   16
 #define CONFIG_MAX_INITRDS 8
@@ -40,6 +42,7 @@ struct config_disk {
 struct config_net {
 	int fd;
 	uint8_t mac[6];
+	uint16_t mtu; /* 0: the driver is not told */
 	uint64_t bps, pps; /* each way; 0: no limit */
 };
 

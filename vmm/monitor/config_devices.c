@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_devices.c - options of the command line that add a device. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@ static char key_pps[] = "pps";
 static char key_queues[] = "queues";
 static char key_cache[] = "cache";
 static char key_aio[] = "aio";
+static char key_mtu[] = "mtu";
 
 /* Bytes a second; @what: "--disk: bps". */
 static int parse_bps(const char *value, const char *what, uint64_t *ret,
@@ -196,40 +196,43 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 	return 0;
 }
 
-/* Six times two digits, colons between them. */
-static bool read_mac(const char *text, uint8_t mac[6])
+enum { NET_MAC, NET_BPS, NET_PPS, NET_MTU };
+
+/* The option @key of --net. */
+static int set_net(struct config_net *net, int key, char *value,
+		   const char *option, struct err *err)
 {
-	for (unsigned i = 0; i < 6; i++, text += 3) {
-		char *end;
+	uint64_t mtu = 0;
+	int r;
 
-		if (!isxdigit((unsigned char)text[0]))
-			return false;
-		mac[i] = (uint8_t)strtoul(text, &end, 16);
-		if (end != text + 2 || *end != (i < 5 ? ':' : '\0'))
-			return false;
-	}
-	return true;
-}
-
-static int parse_mac(const char *text, uint8_t mac[6], struct err *err)
-{
-	uint8_t b[6];
-
-	if (!read_mac(text, b) || (b[0] & 1))
+	if (!value && (key == NET_MAC || key == NET_MTU))
+		key = -1;
+	switch (key) {
+	case NET_MAC:
+		return parse_mac(value, "--net: mac", net->mac, err);
+	case NET_BPS:
+		return parse_bps(value, "--net: bps", &net->bps, err);
+	case NET_PPS:
+		return parse_ops(value, "--net: pps", &net->pps, err);
+	case NET_MTU:
+		r = parse_u64(value, "--net: mtu", CONFIG_MTU_MIN,
+			      CONFIG_MTU_MAX, &mtu, err);
+		net->mtu = (uint16_t)mtu;
+		return r;
+	default:
 		return err_say(err, EINVAL,
-			       "--net: '%s' is not a unicast MAC address",
-			       text);
-	memcpy(mac, b, sizeof(b));
-	return 0;
+			       "--net: '%s' is not an option of it; there are "
+			       "mac=, mtu=, bps= and pps=",
+			       option);
+	}
 }
-
-enum { NET_MAC, NET_BPS, NET_PPS };
 
 int config_add_net(struct config *c, char *arg, struct err *err)
 {
 	static char *const keys[] = { [NET_MAC] = key_mac,
 				      [NET_BPS] = key_bps,
 				      [NET_PPS] = key_pps,
+				      [NET_MTU] = key_mtu,
 				      NULL };
 	struct config_net net = {
 		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
@@ -245,21 +248,9 @@ int config_add_net(struct config *c, char *arg, struct err *err)
 		*opts++ = '\0';
 	while (opts && *opts) {
 		const char *option = opts;
-
 		int key = getsubopt(&opts, keys, &value);
-		int r;
+		int r = set_net(&net, key, value, option, err);
 
-		if (key == NET_BPS)
-			r = parse_bps(value, "--net: bps", &net.bps, err);
-		else if (key == NET_PPS)
-			r = parse_ops(value, "--net: pps", &net.pps, err);
-		else if (key == NET_MAC && value)
-			r = parse_mac(value, net.mac, err);
-		else
-			r = err_say(err, EINVAL,
-				    "--net: '%s' is not an option of it; "
-				    "there are mac=, bps= and pps=",
-				    option);
 		if (r < 0)
 			return r;
 	}

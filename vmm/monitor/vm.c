@@ -140,6 +140,7 @@ static int add_nets(struct vm *vm, struct config *c, struct err *err)
 	for (unsigned i = 0; i < c->nr_nets; i++) {
 		struct net_config net = {
 			.fd = c->net[i].fd,
+			.mtu = c->net[i].mtu,
 			.bytes_limit = c->net[i].bps,
 			.frames_limit = c->net[i].pps,
 		};
