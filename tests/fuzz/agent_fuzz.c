@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct run_options options = {
 		.interactive = how & 1,
 		.tty = how & 2,
-		.no_network = how & 4,
+		.network.kind = how & 4 ? NETWORK_NONE : NETWORK_USER,
 		.read_only = how & 8,
 		.kernel_modules = how & 16 ? "image" : NULL,
 		.shm_size = how & 32 ? 4096 : 0,

@@ -129,7 +129,7 @@ recorded() {
         '"command":["python3","load.py","model.pkl"]' \
         '"env":["PATH","HOSTNAME","CANARY","VICTIMS","WORST"],"read_only":true' \
         '"jail":{"mode":"required","missing":[]}' \
-        '"network":{"mode":"none","allow":null,"publish":[]}' \
+        '"network":{"mode":"none","interface":null,"allow":null,"publish":[]}' \
         '"cpus":1.0,' '"required":true' "\"timeout\":$seconds" '"vcpus":1,' \
         '"missing":null},"started":"20' '"finished":"20' \
         '"status":124,"error":null,"timed_out":true'
@@ -159,7 +159,7 @@ doors() {
     [ "$(stat -c %s "$vm/log")" -le $((log_max + 64)) ]
     grep -aq '^inside: flood /dev/stdout: ' "$vm/log"
     says "$BELLJAR_ROOT/records/${vm##*/}.json" \
-        '"network":{"mode":"user","allow":[{"addresses":["198.51.100.1"],' \
+        '"network":{"mode":"user","interface":null,"allow":[{"addresses":["198.51.100.1"],' \
         '"status":0,"error":null,"timed_out":false'
     "$belljar" rm doors
     rm -r "$BELLJAR_ROOT/records"

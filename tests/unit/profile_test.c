@@ -43,7 +43,7 @@ static void without_a_profile_nothing_changes(void **state)
 	(void)state;
 	parse(&l, "img");
 	assert_int_equal(l.r, 0);
-	assert_false(l.o.no_network || l.o.read_only);
+	assert_false(l.o.network.kind == NETWORK_NONE || l.o.read_only);
 	assert_int_equal(l.o.jail, JAIL_AUTO);
 	assert_int_equal(l.o.timeout, 0);
 	assert_int_equal(l.o.log_max, 0);
@@ -58,7 +58,7 @@ static void untrusted_closes_all(void **state)
 	(void)state;
 	parse(&l, "--profile untrusted img");
 	assert_int_equal(l.r, 0);
-	assert_true(l.o.no_network && l.o.read_only);
+	assert_true(l.o.network.kind == NETWORK_NONE && l.o.read_only);
 	assert_int_equal(l.o.jail, JAIL_REQUIRED);
 	assert_true(l.o.limits.required);
 	assert_int_equal(l.o.cpus, 1);
@@ -92,7 +92,7 @@ static void doors_are_named_one_by_one(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		parse(&l, lines[i]);
 		assert_int_equal(l.r, 0);
-		assert_false(l.o.no_network);
+		assert_int_equal(l.o.network.kind, NETWORK_USER);
 		assert_true(l.o.read_only);
 		assert_int_equal(l.o.allow.n, 1);
 		assert_int_equal(l.o.limits.net_bps, 10 << 20);
@@ -176,7 +176,7 @@ static void a_required_jail_requires_limits(void **state)
 	parse(&l, "--jail required img");
 	assert_int_equal(l.r, 0);
 	assert_true(l.o.limits.required);
-	assert_false(l.o.no_network);
+	assert_int_equal(l.o.network.kind, NETWORK_USER);
 	run_options_done(&l.o);
 	parse(&l, "--jail auto img");
 	assert_int_equal(l.r, 0);

@@ -100,12 +100,12 @@ static void machine_options_are_understood(void **state)
 	assert_true(l.o.read_only && l.o.quiet && l.o.serial && l.o.timing);
 	assert_int_equal(l.o.timeout, 300);
 	assert_true(l.o.fdt);
-	assert_false(l.o.no_network);
+	assert_int_equal(l.o.network.kind, NETWORK_USER);
 	run_options_done(&l.o);
 
 	parse(&l, "--net none img");
 	assert_int_equal(l.r, 0);
-	assert_true(l.o.no_network);
+	assert_int_equal(l.o.network.kind, NETWORK_NONE);
 	run_options_done(&l.o);
 }
 
@@ -119,7 +119,7 @@ static void allow_is_checked_as_it_is_read(void **state)
 	assert_int_equal(l.o.allow.n, 2);
 	assert_string_equal(l.o.allow.v[0], "a.test:443");
 	assert_string_equal(l.o.allow.v[1], "[2001:db8::1]:53/udp");
-	assert_false(l.o.no_network);
+	assert_int_equal(l.o.network.kind, NETWORK_USER);
 	run_options_done(&l.o);
 
 	parse(&l, "--allow a.test img");
@@ -207,6 +207,33 @@ static void env_files_are_read(void **state)
 	(void)unlink(path);
 }
 
+static void networks_of_the_host(void **state)
+{
+	static const uint8_t mac[6] = { 2, 1, 2, 3, 4, 5 };
+	struct line l;
+
+	(void)state;
+	parse(&l, "--network bridge=br0,ip=192.0.2.5/24,ip=2001:db8::5/64,"
+		  "gateway=192.0.2.1,dns=192.0.2.2,mac=02:01:02:03:04:05 img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.network.kind, NETWORK_BRIDGE);
+	assert_string_equal(l.o.network.name, "br0");
+	assert_int_equal(l.o.network.addrs.n, 2);
+	assert_string_equal(l.o.network.addrs.v[1], "2001:db8::5/64");
+	assert_string_equal(l.o.network.gateways.v[0], "192.0.2.1");
+	assert_string_equal(l.o.network.dns.v[0], "192.0.2.2");
+	assert_memory_equal(l.o.network.mac, mac, 6);
+	run_options_done(&l.o);
+
+	/* The last one counts, and whole. */
+	parse(&l, "--network tap=t0,ip=192.0.2.5/24 --net tap=t1 img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.network.kind, NETWORK_TAP);
+	assert_string_equal(l.o.network.name, "t1");
+	assert_int_equal(l.o.network.addrs.n, 0);
+	run_options_done(&l.o);
+}
+
 static void mistakes_are_one_sentence(void **state)
 {
 	static const struct {
@@ -237,7 +264,21 @@ static void mistakes_are_one_sentence(void **state)
 		{ "--name a/b img", "is not a name" },
 		{ "-h a_b img", "is not a host name" },
 		{ "-h a- img", "is not a host name" },
-		{ "--network bridge img", "neither 'user' nor 'none'" },
+		{ "--network bridge img", "'bridge' is none of user, none" },
+		{ "--network tap= img", "'' is not the name of an interface" },
+		{ "--network tap=a/b img", "'a/b' is not the name" },
+		{ "--network tap=sixteen-letters- img", "1 to 15 characters" },
+		{ "--network tap=t,mtu=1 img", "'mtu=1' is not an option" },
+		{ "--network tap=t,ip=192.0.2.5 img", "192.0.2.5/24" },
+		{ "--network tap=t,ip=192.0.2.5/33 img", "outside 0..32" },
+		{ "--network tap=t,ip=2001:db8::1/129 img", "outside 0..128" },
+		{ "--network tap=t,gateway=here img", "not an IP address" },
+		{ "--network tap=t,dns img", "'dns' is not an option" },
+		{ "--network tap=t,mac=1:2:3:4:5:6 img", "not a unicast MAC" },
+		{ "--network bridge=b -p 1:1 img", "needs --network user" },
+		{ "--network tap=t --allow a:1 img", "needs --network user" },
+		{ "--network bridge=b --profile untrusted img",
+		  "--network bridge contradicts" },
 		{ "--hw efi img", "neither 'acpi' nor 'fdt'" },
 		{ "--network none -p 1:1 img", "needs a network" },
 		{ "--env-file /nonexistent img", "/nonexistent" },
@@ -332,6 +373,7 @@ int main(void)
 		cmocka_unit_test(options_after_the_image_belong_to_the_command),
 		cmocka_unit_test(a_name_alone_copies_our_variable),
 		cmocka_unit_test(env_files_are_read),
+		cmocka_unit_test(networks_of_the_host),
 		cmocka_unit_test(mistakes_are_one_sentence),
 		cmocka_unit_test(times_have_units),
 		cmocka_unit_test(suggestions_are_near),

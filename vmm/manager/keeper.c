@@ -85,6 +85,9 @@ static int write_state(struct keeper *k, struct err *err)
 	if (k->plan->spec->options->shares.n)
 		(void)json_object_object_add(o, "virtiofsd",
 					     keeper_shares_json(k));
+	if (k->tap[0])
+		(void)json_object_object_add(o, "tap",
+					     json_object_new_string(k->tap));
 	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
 	(void)json_object_object_add(o, "devices", keeper_devices_json(k));
 	return vmdir_write(k->plan->vm, "state.json", o, err);

@@ -34,7 +34,7 @@ static int send_list(struct keeper *k, uint32_t type, const struct strv *list)
 	return r;
 }
 
-static int send_network(struct keeper *k)
+static int send_user_network(struct keeper *k)
 {
 	static const struct {
 		uint32_t type;
@@ -53,6 +53,20 @@ static int send_network(struct keeper *k)
 			r = frame_send_str(&k->agent, settings[i].type,
 					   settings[i].text);
 	return r;
+}
+
+/* What of it was given; without an address the guest sets up its own. */
+static int send_network(struct keeper *k)
+{
+	const struct network_options *n = &k->plan->spec->options->network;
+
+	if (n->kind == NETWORK_USER)
+		return send_user_network(k);
+	/* With --network none there is none of all this. */
+	int r = send_list(k, AGENT_ADDR, &n->addrs);
+	if (r == 0)
+		r = send_list(k, AGENT_GATEWAY, &n->gateways);
+	return r == 0 ? send_list(k, AGENT_DNS, &n->dns) : r;
 }
 
 static int send_time(struct keeper *k)
@@ -128,7 +142,7 @@ static int send_settings(struct keeper *k)
 		r = send_size(k, AGENT_TTY, &k->plan->size);
 	if (r == 0 && o->shm_size)
 		r = frame_send_u64(&k->agent, AGENT_SHM_SIZE, o->shm_size);
-	if (r == 0 && !o->no_network)
+	if (r == 0)
 		r = send_network(k);
 	if (r == 0 && o->read_only)
 		r = frame_send(&k->agent, AGENT_READONLY, NULL, 0);

@@ -3,6 +3,7 @@
 #ifndef VMM_MANAGER_KEEPER_PRIV_H
 #define VMM_MANAGER_KEEPER_PRIV_H
 
+#include <net/if.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -20,6 +21,7 @@
 #define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
 #define KEEPER_SAID_MAX	  2048
 #define KEEPER_EVENTS_MAX 512
+#define KEEPER_RATE_LEN	  64
 #define KEEPER_NOTES_MAX  32 /* lines of one companion */
 
 /* A companion process and the last it said on stderr. */
@@ -87,6 +89,9 @@ struct keeper {
 	struct cgroup cgroup; /* of monitor and network */
 	struct cgroup_usage usage; /* of it, when all has ended */
 
+	char tap[IF_NAMESIZE]; /* that the VM has; "": none */
+	unsigned mtu; /* its */
+	uint8_t mac[6]; /* of the guest behind it */
 	struct json_object *ports; /* lines of belljar-net, for state.json */
 	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
 	char *fd_names[SPAWN_FDS_MAX];
@@ -113,6 +118,21 @@ int keeper_start(struct keeper *k, struct err *err);
  */
 int keeper_give(struct keeper *k, struct spawn *s, struct files *f, int fd,
 		const char *name);
+
+/* A pipe: the read end is ours, non-blocking; *@ret_theirs the companion's. */
+int keeper_pipe(int *ret_ours, int *ret_theirs, struct err *err);
+/* Start what @s says: the monitor is companion 0, belljar-net 1. */
+int keeper_companion(struct keeper *k, unsigned companion, struct spawn *s,
+		     struct err *err);
+/* ",KEY=N,KEY=N" of those that were given: what @nr devices get each. */
+void keeper_rate_tail(char ret[KEEPER_RATE_LEN], unsigned nr, uint64_t bytes,
+		      const char *ops_key, uint64_t ops);
+
+/* keeper_net.c: belljar-net or a tap. */
+/* Make the network ready; *@ret is the monitor's end, left alone for none. */
+int keeper_net_open(struct keeper *k, int *ret, struct err *err);
+/* The option for it.  0 or -ENOMEM. */
+int keeper_net_add(const struct keeper *k, struct spawn *s, int fd);
 
 /* keeper_jail.c: companions behind walls, or, with the jail off, without. */
 /* Users for them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper_start.c - open all that the VM needs, then start belljar-net, servers
- * of shares and belljar-monitor with descriptors and nothing else.
+ * keeper_start.c - open all that the VM needs, then start servers of shares and
+ * belljar-monitor with descriptors and nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
 #include "vmm/manager/keeper_priv.h"
@@ -21,9 +20,7 @@
 #include "vmm/manager/spawn.h"
 
 #define GUEST_CID 3 /* each VM has a vsock world of its own */
-#define LINE_LEN  256
 #define FILES_MAX 16 /* kernel, disks and initramfs files */
-#define RATE_LEN  64
 
 /* Without a serial port, the driver would look for one and print there. */
 #define NO_SERIAL " quiet 8250.nr_uarts=0"
@@ -95,34 +92,34 @@ static int add_boot(struct keeper *k, struct spawn *s, struct files *f,
 	return r;
 }
 
-/* ",KEY=N,KEY=N" of those that were given: what @nr devices get each. */
-static void rate_tail(char ret[RATE_LEN], unsigned nr, uint64_t bytes,
+void keeper_rate_tail(char ret[KEEPER_RATE_LEN], unsigned nr, uint64_t bytes,
 		      const char *ops_key, uint64_t ops)
 {
 	int n = 0;
 
 	ret[0] = '\0';
 	if (bytes)
-		n = snprintf(ret, RATE_LEN, ",bps=%" PRIu64,
+		n = snprintf(ret, KEEPER_RATE_LEN, ",bps=%" PRIu64,
 			     limits_share(bytes, nr));
 	if (ops)
-		(void)snprintf(ret + n, RATE_LEN - (size_t)n, ",%s=%" PRIu64,
-			       ops_key, limits_share(ops, nr));
+		(void)snprintf(ret + n, KEEPER_RATE_LEN - (size_t)n,
+			       ",%s=%" PRIu64, ops_key, limits_share(ops, nr));
 }
 
-static void disk_tail(const struct keeper *k, char ret[RATE_LEN])
+static void disk_tail(const struct keeper *k, char ret[KEEPER_RATE_LEN])
 {
 	const struct run_options *o = k->plan->spec->options;
 	unsigned nr = 1U + (k->plan->modules >= 0) + !o->read_only +
 		      shares_images(&o->shares);
 
-	rate_tail(ret, nr, o->limits.disk_bps, "iops", o->limits.disk_iops);
+	keeper_rate_tail(ret, nr, o->limits.disk_bps, "iops",
+			 o->limits.disk_iops);
 }
 
 static int add_disk(struct keeper *k, struct spawn *s, int fd, const char *id,
 		    struct err *err)
 {
-	char rate[RATE_LEN];
+	char rate[KEEPER_RATE_LEN];
 
 	disk_tail(k, rate);
 	return strv_add(&s->args, "--disk=fd:%d,ro,id=%s%s", spawn_fd(s, fd),
@@ -134,7 +131,7 @@ static int add_disk(struct keeper *k, struct spawn *s, int fd, const char *id,
 static int add_layer(struct keeper *k, struct spawn *s, struct files *f,
 		     char path[PATH_MAX], struct err *err)
 {
-	char rate[RATE_LEN], tail[RATE_LEN + 16];
+	char rate[KEEPER_RATE_LEN], tail[KEEPER_RATE_LEN + 16];
 
 	if (k->plan->spec->options->read_only)
 		return 0;
@@ -149,7 +146,7 @@ static int add_images(struct keeper *k, struct spawn *s, struct files *f,
 		      struct err *err)
 {
 	const struct shares *shares = &k->plan->spec->options->shares;
-	char rate[RATE_LEN], tail[RATE_LEN + 40];
+	char rate[KEEPER_RATE_LEN], tail[KEEPER_RATE_LEN + 40];
 	int r = 0;
 
 	disk_tail(k, rate);
@@ -194,8 +191,7 @@ static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
 	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
 }
 
-/* A pipe: the read end is ours, *@ret_theirs the monitor's. */
-static int make_pipe(int *ret_ours, int *ret_theirs, struct err *err)
+int keeper_pipe(int *ret_ours, int *ret_theirs, struct err *err)
 {
 	int p[2];
 
@@ -207,9 +203,8 @@ static int make_pipe(int *ret_ours, int *ret_theirs, struct err *err)
 	return 0;
 }
 
-/* The monitor is companion 0, belljar-net 1. */
-static int start_companion(struct keeper *k, unsigned companion,
-			   struct spawn *s, struct err *err)
+int keeper_companion(struct keeper *k, unsigned companion, struct spawn *s,
+		     struct err *err)
 {
 	struct keeper_child *c = companion ? &k->net : &k->monitor;
 	struct jail_birth birth;
@@ -237,108 +232,6 @@ static int listen_at(const struct keeper *k, const char *name, struct err *err)
 
 	vmdir_file(k->plan->vm->run, name, path);
 	return io_unix_listen(path, err);
-}
-
-static int say_ready(struct keeper *k, const char *line)
-{
-	if (strcmp(line, "ready") == 0)
-		return 1;
-	(void)json_object_array_add(k->ports, json_object_new_string(line));
-	return 0;
-}
-
-/* Lines of published ports, then "ready".  End of file: it has failed. */
-static int wait_ready(struct keeper *k, int fd, struct err *err)
-{
-	char line[LINE_LEN];
-	size_t len = 0;
-	bool signalled;
-	char c;
-
-	while (io_read_full(fd, &c, 1) == 1) {
-		if (c != '\n' && len + 1 < sizeof(line)) {
-			line[len++] = c;
-			continue;
-		}
-		line[len] = '\0';
-		len = 0;
-		if (say_ready(k, line))
-			return 0;
-	}
-	while (k->net.err >= 0)
-		keeper_child_read(&k->net);
-	int status = keeper_child_reap(&k->net, &signalled);
-	char said[400];
-	keeper_child_sentence(k, &k->net, said, sizeof(said));
-	if (said[0])
-		return err_say(err, EIO, "%s", said);
-	return err_say(err, EIO,
-		       "belljar-net ended with status %d before it "
-		       "was ready",
-		       status);
-}
-
-/* What the guest may reach, as it was looked up before the VM was made. */
-static int add_allow(struct spawn *s, const struct allow_list *list)
-{
-	char text[ALLOW_TEXT_MAX];
-	int r = 0;
-
-	for (size_t i = 0; list && r == 0 && i < list->n; i++) {
-		allow_format(&list->v[i], text, sizeof(text));
-		r = strv_add(&s->args, "--allow=%s", text);
-	}
-	return r;
-}
-
-/* Both ends of the frames' socket: one for the monitor, one for the network. */
-static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
-{
-	const struct run_options *o = k->plan->spec->options;
-	char path[PATH_MAX];
-	AUTO_SPAWN struct spawn s;
-	int pair[2];
-	int p[2];
-
-	vmdir_file(k->plan->mgr->libdir, "belljar-net", path);
-	spawn_init(&s, path, "belljar-net");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, errno, "create a socket pair");
-	AUTO_CLOSE int monitor_end = pair[0];
-	AUTO_CLOSE int net_end = pair[1];
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_set(err, errno, "create a pipe");
-	AUTO_CLOSE int ready_rd = p[0];
-	AUTO_CLOSE int ready_wr = p[1];
-	AUTO_CLOSE int stderr_wr = -1;
-	int r = make_pipe(&k->net.err, &stderr_wr, err);
-	if (r < 0)
-		return r;
-	(void)io_set_nonblock(k->net.err, false);
-
-	s.err = stderr_wr;
-	r = strv_add(&s.args, "--frames=fd:%d", spawn_fd(&s, net_end));
-	if (r == 0)
-		r = strv_add(&s.args, "--ready=fd:%d", spawn_fd(&s, ready_wr));
-	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
-		r = strv_add(&s.args, "--publish=%s", o->publish.v[i]);
-	if (r == 0)
-		r = add_allow(&s, k->plan->spec->allow);
-	if (r == 0)
-		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
-	if (r < 0)
-		return err_set(err, -r, "start belljar-net");
-	r = start_companion(k, 1, &s, err);
-	if (r < 0)
-		return r;
-	(void)close(TAKE_FD(ready_wr));
-	(void)close(TAKE_FD(stderr_wr));
-	r = wait_ready(k, ready_rd, err);
-	if (r < 0)
-		return r;
-	(void)io_set_nonblock(k->net.err, true);
-	*ret_monitor_end = TAKE_FD(monitor_end);
-	return 0;
 }
 
 /* The monitor's ends of what connects it with us. */
@@ -375,28 +268,20 @@ static int open_wires(struct keeper *k, struct wires *w, struct err *err)
 	w->control = listen_at(k, "control.sock", err);
 	if (w->control < 0)
 		return w->control;
-	int r = make_pipe(&k->events, &w->events, err);
+	int r = keeper_pipe(&k->events, &w->events, err);
 	if (r == 0)
-		r = make_pipe(&k->monitor.err, &w->err, err);
+		r = keeper_pipe(&k->monitor.err, &w->err, err);
 	if (r == 0 && k->plan->spec->options->serial)
-		r = make_pipe(&k->serial, &w->serial, err);
+		r = keeper_pipe(&k->serial, &w->serial, err);
 	return r;
-}
-
-static int add_net(const struct keeper *k, struct spawn *s, int fd)
-{
-	const struct limit_options *l = &k->plan->spec->options->limits;
-	char rate[RATE_LEN];
-
-	rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
-	return strv_add(&s->args, "--net=fd:%d%s", spawn_fd(s, fd), rate);
 }
 
 static int add_serial(const struct keeper *k, struct spawn *s, int fd)
 {
-	char rate[RATE_LEN];
+	char rate[KEEPER_RATE_LEN];
 
-	rate_tail(rate, 1, k->plan->spec->options->limits.console_bps, NULL, 0);
+	keeper_rate_tail(rate, 1, k->plan->spec->options->limits.console_bps,
+			 NULL, 0);
 	return strv_add(&s->args, "--serial=fd:%d%s", spawn_fd(s, fd), rate);
 }
 
@@ -416,7 +301,7 @@ static int add_wires(const struct keeper *k, struct spawn *s,
 			     GUEST_CID, spawn_fd(s, w->listen),
 			     spawn_fd(s, w->dial));
 	if (r == 0 && w->net >= 0)
-		r = add_net(k, s, w->net);
+		r = keeper_net_add(k, s, w->net);
 	if (r == 0 && w->serial >= 0)
 		r = add_serial(k, s, w->serial);
 	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
@@ -451,7 +336,7 @@ static int start_monitor(struct keeper *k, struct wires *w, struct err *err)
 	if (r == 0)
 		r = add_wires(k, &s, w, err);
 	if (r == 0)
-		r = start_companion(k, 0, &s, err);
+		r = keeper_companion(k, 0, &s, err);
 	keeper_shares_given(k);
 	return r;
 }
@@ -481,8 +366,8 @@ int keeper_start(struct keeper *k, struct err *err)
 		keeper_jail_take(k);
 		r = open_wires(k, &w, err);
 	}
-	if (r == 0 && !k->plan->spec->options->no_network)
-		r = start_net(k, &w.net, err);
+	if (r == 0)
+		r = keeper_net_open(k, &w.net, err);
 	if (r == 0)
 		r = keeper_shares_start(k, err);
 	if (r == 0)

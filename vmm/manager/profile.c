@@ -88,12 +88,12 @@ static int check(const struct profile *p, const struct run_options *o,
 			       p->name);
 	if (o->allow.n)
 		return 0;
-	if (o->network_given && !o->no_network)
+	if (o->network.given && o->network.kind != NETWORK_NONE)
 		return err_say(err, EINVAL,
-			       "--network user contradicts --profile %s, which "
+			       "--network %s contradicts --profile %s, which "
 			       "opens single doors only; name them with "
 			       "--allow HOST:PORT",
-			       p->name);
+			       network_kind_name(o->network.kind), p->name);
 	if (o->limits.net_bps || o->limits.net_pps)
 		return err_say(
 			err, EINVAL,
@@ -116,7 +116,7 @@ static void fill_limits(const struct limit_options *from, struct run_options *o)
 	fill(&l->disk_bps, from->disk_bps);
 	fill(&l->disk_iops, from->disk_iops);
 	/* A rate for what the VM has not would be a mistake. */
-	if (!o->no_network) {
+	if (o->network.kind != NETWORK_NONE) {
 		fill(&l->net_bps, from->net_bps);
 		fill(&l->net_pps, from->net_pps);
 	}
@@ -138,7 +138,7 @@ int profile_apply(struct run_options *o, struct err *err)
 	o->jail = JAIL_REQUIRED;
 	o->read_only = true;
 	if (o->allow.n == 0)
-		o->no_network = true;
+		o->network.kind = NETWORK_NONE;
 	/* --cpus gives both numbers. */
 	if (o->cpus == 0) {
 		o->cpus = p->cpus;

@@ -74,7 +74,11 @@ static const struct argp_option options[] = {
 	  "Memory (default: half of the host's, 2g at most); taken from the "
 	  "host as the guest touches it",
 	  2 },
-	{ "network", KEY_NETWORK, "user|none", 0, "Default: user", 2 },
+	{ "network", KEY_NETWORK, "user|none|tap=NAME|bridge=NAME", 0,
+	  "Default: user.  A tap that is there, or a new one on a bridge, "
+	  "and with ,ip=ADDRESS/PREFIX ,gateway= ,dns= ,mac= what the guest "
+	  "is told",
+	  2 },
 	{ "net", 0, NULL, OPTION_ALIAS, NULL, 2 },
 	{ "allow", KEY_ALLOW, "HOST:PORT[/PROTO]", 0,
 	  "Let the guest reach this and nothing else (repeatable); HOST is a "
@@ -302,9 +306,7 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 	case KEY_ALLOW:
 		return add_allow(o, arg, err);
 	case KEY_NETWORK:
-		o->network_given = true;
-		return cli_choose("--network", arg, "user", "none",
-				  &o->no_network, err);
+		return network_options_parse(arg, &o->network, err);
 	case KEY_JAIL:
 		o->jail_given = true;
 		return jail_parse_mode(arg, &o->jail, err);
@@ -366,20 +368,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return r == -ENOSYS ? ARGP_ERR_UNKNOWN : -r;
 }
 
+/* Ports and lists are belljar-net's. */
 static int check_network(const struct run_options *o, struct err *err)
 {
-	if (o->no_network && o->publish.n)
+	enum network_kind kind = o->network.kind;
+	const char *option = o->publish.n ? "-p" : "--allow";
+	const struct strv *values = o->publish.n ? &o->publish : &o->allow;
+
+	if (values->n && kind == NETWORK_NONE)
 		return err_say(err, EINVAL,
-			       "-p %s needs a network; leave out --network "
+			       "%s %s needs a network; leave out --network "
 			       "none",
-			       o->publish.v[0]);
-	if (o->no_network && o->allow.n)
-		return err_say(
-			err, EINVAL,
-			"--allow %s needs a network; leave out --network "
-			"none",
-			o->allow.v[0]);
-	return limit_options_check(&o->limits, o->serial, !o->no_network, err);
+			       option, values->v[0]);
+	if (values->n && kind != NETWORK_USER)
+		return err_say(err, EINVAL,
+			       "%s %s needs --network user; behind %s=%s that "
+			       "is up to the host's own rules",
+			       option, values->v[0], network_kind_name(kind),
+			       o->network.name);
+	return limit_options_check(&o->limits, o->serial, kind != NETWORK_NONE,
+				   err);
 }
 
 static int check_modules(const struct run_options *o, struct err *err)
@@ -427,6 +435,7 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 
 void run_options_done(struct run_options *o)
 {
+	network_options_done(&o->network);
 	strv_done(&o->env_file);
 	strv_done(&o->env);
 	strv_done(&o->publish);

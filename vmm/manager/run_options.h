@@ -13,6 +13,7 @@
 #include "vmm/lib/err.h"
 #include "vmm/manager/device_options.h"
 #include "vmm/manager/limit_options.h"
+#include "vmm/manager/network_options.h"
 #include "vmm/manager/shares.h"
 #include "vmm/manager/strv.h"
 
@@ -29,9 +30,8 @@ struct run_options {
 	bool timing;
 	bool dry_run;
 	bool no_kvm_check;
-	bool no_network;
-	bool network_given; /* --network was */
 	bool fdt; /* instead of ACPI */
+	struct network_options network;
 	enum jail_mode jail;
 	bool jail_given; /* --jail was */
 	const char *profile; /* of profile.h, or NULL */

@@ -226,6 +226,22 @@ static void put_container(struct json_object *o, const struct spec *s)
 					     shares_to_json(&opt->shares));
 }
 
+static void put_list(struct json_object *o, const char *key,
+		     const struct strv *list)
+{
+	if (list->n)
+		(void)json_object_object_add(o, key, list_json(list));
+}
+
+static void put_network(struct json_object *o, const struct network_options *n)
+{
+	put_str(o, "network", network_kind_name(n->kind));
+	put_str(o, "interface", n->name);
+	put_list(o, "ip", &n->addrs);
+	put_list(o, "gateway", &n->gateways);
+	put_list(o, "dns", &n->dns);
+}
+
 static void put_machine(struct json_object *o, const struct spec *s)
 {
 	const struct run_options *opt = s->options;
@@ -233,7 +249,7 @@ static void put_machine(struct json_object *o, const struct spec *s)
 
 	put_u64(o, "cpus", s->cpus);
 	put_u64(o, "memory", s->memory);
-	put_str(o, "network", opt->no_network ? "none" : "user");
+	put_network(o, &opt->network);
 	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
 	if (s->allow && s->allow->n)
 		(void)json_object_object_add(o, "allow", pin_to_json(s->allow));

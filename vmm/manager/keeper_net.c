@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keeper_net.c - the VM's network: belljar-net at the other end of a socket, or
+ * a tap of the host.  The monitor gets one end and knows no more of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "vmm/lib/allow.h"
+#include "vmm/lib/auto.h"
+#include "vmm/lib/io.h"
+#include "vmm/manager/keeper_priv.h"
+#include "vmm/manager/tap.h"
+
+#define LINE_LEN 256
+/* Locally administered, one station (IEEE 802): the rest is the VM's. */
+#define MAC_FIRST 0x02
+
+static int say_ready(struct keeper *k, const char *line)
+{
+	if (strcmp(line, "ready") == 0)
+		return 1;
+	(void)json_object_array_add(k->ports, json_object_new_string(line));
+	return 0;
+}
+
+/* Lines of published ports, then "ready".  End of file: it has failed. */
+static int wait_ready(struct keeper *k, int fd, struct err *err)
+{
+	char line[LINE_LEN];
+	size_t len = 0;
+	bool signalled;
+	char c;
+
+	while (io_read_full(fd, &c, 1) == 1) {
+		if (c != '\n' && len + 1 < sizeof(line)) {
+			line[len++] = c;
+			continue;
+		}
+		line[len] = '\0';
+		len = 0;
+		if (say_ready(k, line))
+			return 0;
+	}
+	while (k->net.err >= 0)
+		keeper_child_read(&k->net);
+	int status = keeper_child_reap(&k->net, &signalled);
+	char said[400];
+	keeper_child_sentence(k, &k->net, said, sizeof(said));
+	if (said[0])
+		return err_say(err, EIO, "%s", said);
+	return err_say(err, EIO,
+		       "belljar-net ended with status %d before it "
+		       "was ready",
+		       status);
+}
+
+/* What the guest may reach, as it was looked up before the VM was made. */
+static int add_allow(struct spawn *s, const struct allow_list *list)
+{
+	char text[ALLOW_TEXT_MAX];
+	int r = 0;
+
+	for (size_t i = 0; list && r == 0 && i < list->n; i++) {
+		allow_format(&list->v[i], text, sizeof(text));
+		r = strv_add(&s->args, "--allow=%s", text);
+	}
+	return r;
+}
+
+/* Both ends of the frames' socket: one for the monitor, one for the network. */
+static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
+{
+	const struct run_options *o = k->plan->spec->options;
+	char path[PATH_MAX];
+	AUTO_SPAWN struct spawn s;
+	int pair[2];
+	int p[2];
+
+	vmdir_file(k->plan->mgr->libdir, "belljar-net", path);
+	spawn_init(&s, path, "belljar-net");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "create a socket pair");
+	AUTO_CLOSE int monitor_end = pair[0];
+	AUTO_CLOSE int net_end = pair[1];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_set(err, errno, "create a pipe");
+	AUTO_CLOSE int ready_rd = p[0];
+	AUTO_CLOSE int ready_wr = p[1];
+	AUTO_CLOSE int stderr_wr = -1;
+	int r = keeper_pipe(&k->net.err, &stderr_wr, err);
+	if (r < 0)
+		return r;
+	(void)io_set_nonblock(k->net.err, false);
+
+	s.err = stderr_wr;
+	r = strv_add(&s.args, "--frames=fd:%d", spawn_fd(&s, net_end));
+	if (r == 0)
+		r = strv_add(&s.args, "--ready=fd:%d", spawn_fd(&s, ready_wr));
+	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
+		r = strv_add(&s.args, "--publish=%s", o->publish.v[i]);
+	if (r == 0)
+		r = add_allow(&s, k->plan->spec->allow);
+	if (r == 0)
+		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
+	if (r < 0)
+		return err_set(err, -r, "start belljar-net");
+	r = keeper_companion(k, 1, &s, err);
+	if (r < 0)
+		return r;
+	(void)close(TAKE_FD(ready_wr));
+	(void)close(TAKE_FD(stderr_wr));
+	r = wait_ready(k, ready_rd, err);
+	if (r < 0)
+		return r;
+	(void)io_set_nonblock(k->net.err, true);
+	*ret_monitor_end = TAKE_FD(monitor_end);
+	return 0;
+}
+
+/* Two VMs on one bridge differ: the rest is the beginning of the VM's id. */
+static void choose_mac(const struct keeper *k, uint8_t mac[6])
+{
+	const struct network_options *n = &k->plan->spec->options->network;
+	char digits[3] = "";
+
+	if (n->has_mac) {
+		memcpy(mac, n->mac, 6);
+		return;
+	}
+	mac[0] = MAC_FIRST;
+	for (unsigned i = 1; i < 6; i++) {
+		memcpy(digits, k->plan->vm->id + (i - 1) * 2UL, 2);
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+}
+
+static int open_tap(struct keeper *k, int *ret, struct err *err)
+{
+	const struct network_options *n = &k->plan->spec->options->network;
+	char name[IF_NAMESIZE];
+	struct tap_end end;
+	int r;
+
+	choose_mac(k, k->mac);
+	if (n->kind == NETWORK_TAP) {
+		r = tap_attach(TAP_CLONE, n->name, &end, err);
+	} else {
+		(void)snprintf(name, sizeof(name), "bj%s", k->plan->vm->id);
+		r = tap_make(TAP_CLONE, name, n->name, k->mac, &end, err);
+	}
+	if (r < 0)
+		return r;
+	(void)snprintf(k->tap, sizeof(k->tap), "%s", end.name);
+	k->mtu = end.mtu;
+	*ret = end.fd;
+	return 0;
+}
+
+int keeper_net_open(struct keeper *k, int *ret, struct err *err)
+{
+	switch (k->plan->spec->options->network.kind) {
+	case NETWORK_USER:
+		return start_net(k, ret, err);
+	case NETWORK_NONE:
+		return 0;
+	default:
+		return open_tap(k, ret, err);
+	}
+}
+
+int keeper_net_add(const struct keeper *k, struct spawn *s, int fd)
+{
+	const struct limit_options *l = &k->plan->spec->options->limits;
+	char rate[KEEPER_RATE_LEN], tap[64] = "";
+	const uint8_t *m = k->mac;
+
+	keeper_rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
+	if (k->tap[0])
+		(void)snprintf(tap, sizeof(tap),
+			       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u",
+			       m[0], m[1], m[2], m[3], m[4], m[5],
+			       k->mtu > UINT16_MAX ? UINT16_MAX : k->mtu);
+	return strv_add(&s->args, "--net=fd:%d%s%s", spawn_fd(s, fd), tap,
+			rate);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network_options.c - the grammar of --network. */
+#include "vmm/manager/network_options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/lib/parse.h"
+
+enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC };
+
+/* getsubopt() takes its keys without a const. */
+static char key_ip[] = "ip";
+static char key_gateway[] = "gateway";
+static char key_dns[] = "dns";
+static char key_mac[] = "mac";
+
+static char *const keys[] = {
+	[KEY_IP] = key_ip,
+	[KEY_GATEWAY] = key_gateway,
+	[KEY_DNS] = key_dns,
+	[KEY_MAC] = key_mac,
+	NULL,
+};
+
+static const char *const kinds[] = {
+	[NETWORK_USER] = "user",
+	[NETWORK_NONE] = "none",
+	[NETWORK_TAP] = "tap",
+	[NETWORK_BRIDGE] = "bridge",
+};
+
+const char *network_kind_name(enum network_kind kind)
+{
+	return kinds[kind];
+}
+
+/* Bits of the address @text, 0 when it is none. */
+static unsigned address_bits(const char *text)
+{
+	unsigned char addr[16];
+
+	if (inet_pton(AF_INET, text, addr) == 1)
+		return 32;
+	return inet_pton(AF_INET6, text, addr) == 1 ? 128 : 0;
+}
+
+static int add(struct strv *to, const char *text, struct err *err)
+{
+	int r = strv_add(to, "%s", text);
+
+	return r < 0 ? err_set(err, -r, "read the options") : 0;
+}
+
+/* "192.0.2.5/24" */
+static int add_network_address(struct strv *to, const char *text,
+			       struct err *err)
+{
+	char addr[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "/");
+	uint64_t prefix;
+	unsigned bits = 0;
+
+	if (len < sizeof(addr)) {
+		memcpy(addr, text, len);
+		addr[len] = '\0';
+		bits = address_bits(addr);
+	}
+	if (!bits || !text[len])
+		return err_say(err, EINVAL,
+			       "--network: '%s' is not an address with the "
+			       "length of its prefix, such as 192.0.2.5/24",
+			       text);
+	int r = parse_u64(text + len + 1, "--network: the prefix of ip", 0,
+			  bits, &prefix, err);
+	return r < 0 ? r : add(to, text, err);
+}
+
+static int add_address(struct strv *to, const char *text, struct err *err)
+{
+	if (!address_bits(text))
+		return err_say(err, EINVAL,
+			       "--network: '%s' is not an IP address", text);
+	return add(to, text, err);
+}
+
+static int set(struct network_options *o, int key, const char *value,
+	       const char *option, struct err *err)
+{
+	if (!value)
+		key = -1;
+	switch (key) {
+	case KEY_IP:
+		return add_network_address(&o->addrs, value, err);
+	case KEY_GATEWAY:
+		return add_address(&o->gateways, value, err);
+	case KEY_DNS:
+		return add_address(&o->dns, value, err);
+	case KEY_MAC:
+		o->has_mac = true;
+		return parse_mac(value, "--network: mac", o->mac, err);
+	default:
+		return err_say(err, EINVAL,
+			       "--network: '%s' is not an option of it; there "
+			       "are ip=, gateway=, dns= and mac=",
+			       option);
+	}
+}
+
+/* A name that the kernel gives an interface. */
+static int check_name(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= IF_NAMESIZE || strpbrk(name, "/:% \t\n") ||
+	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_say(err, EINVAL,
+			       "--network: '%s' is not the name of an "
+			       "interface; it has 1 to %d characters",
+			       name, IF_NAMESIZE - 1);
+	return 0;
+}
+
+static int set_named(struct network_options *o, char *text, struct err *err)
+{
+	char *opts = strchr(text, ',');
+	char *value;
+
+	if (opts)
+		*opts++ = '\0';
+	o->name = text;
+	int r = check_name(text, err);
+	while (r == 0 && opts && *opts) {
+		const char *option = opts;
+		int key = getsubopt(&opts, keys, &value);
+
+		r = set(o, key, value, option, err);
+	}
+	return r;
+}
+
+int network_options_parse(char *text, struct network_options *ret,
+			  struct err *err)
+{
+	network_options_done(ret);
+	*ret = (struct network_options){ .given = true };
+	for (int k = NETWORK_USER; k <= NETWORK_NONE; k++)
+		if (strcmp(text, kinds[k]) == 0) {
+			ret->kind = (enum network_kind)k;
+			return 0;
+		}
+	for (int k = NETWORK_TAP; k <= NETWORK_BRIDGE; k++) {
+		size_t len = strlen(kinds[k]);
+
+		if (strncmp(text, kinds[k], len) == 0 && text[len] == '=') {
+			ret->kind = (enum network_kind)k;
+			return set_named(ret, text + len + 1, err);
+		}
+	}
+	return err_say(err, EINVAL,
+		       "--network: '%s' is none of user, none, tap=NAME and "
+		       "bridge=NAME",
+		       text);
+}
+
+void network_options_done(struct network_options *o)
+{
+	strv_done(&o->addrs);
+	strv_done(&o->gateways);
+	strv_done(&o->dns);
+}
