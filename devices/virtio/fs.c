@@ -94,7 +94,7 @@ static int start_rings(struct fs *fs)
 	fs->running = 0;
 	for (unsigned i = 0; r == 0 && i < QUEUES; i++) {
 		const struct virtio_queue *q = &dev->queue[i];
-		int call = virtio_call_fd(dev, i);
+		int call = virtio_irq_fd(dev, i);
 		/* virtiofsd takes none for a mistake, and ends. */
 		const struct vhost_user_ring ring = {
 			.index = i,

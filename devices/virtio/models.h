@@ -19,6 +19,7 @@ enum blk_cache {
 };
 
 struct engine_ops;
+struct vhost_sys;
 
 #define BLK_QUEUES_MAX 16
 
@@ -37,6 +38,9 @@ struct net_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* that the driver is told, 68 or more; 0: it is not */
 	uint64_t bytes_limit, frames_limit; /* a second, each way; 0: none */
+	bool vhost; /* vhost_fd, a /dev/vhost-net, is to serve the tap */
+	int vhost_fd;
+	const struct vhost_sys *vhost_sys; /* NULL: the kernel; for tests */
 };
 
 struct vsock_config {

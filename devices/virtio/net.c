@@ -36,7 +36,8 @@ static void watch(struct net *net)
 	 * Room is of no use while nothing may be taken from the guest; the
 	 * kick that comes with the permission brings us here again.
 	 */
-	if (net->dev->started && virtio_running(net->dev)) {
+	if (net->dev->started && virtio_running(net->dev) &&
+	    !net->vhost.running) {
 		events |= net->rx_waiting || net->way[NET_RX].held
 				  ? 0
 				  : (uint32_t)EPOLLIN;
@@ -114,6 +115,11 @@ static void net_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct net *net = dev->state;
 
+	if (net->vhost.running) {
+		net_vhost_kick(net, nr);
+		watch(net);
+		return;
+	}
 	if (nr == NET_RX) {
 		vq_kicks_off(&dev->queue[NET_RX].vq);
 		net->rx_waiting = false;
@@ -136,6 +142,8 @@ static void net_start(struct virtio_dev *dev)
 	net_rx_start(net);
 	if (net->tap.header)
 		(void)tap_set_offloads(net->backend.fd, dev->accepted);
+	net->vhost_waits = false;
+	net_vhost_start(net);
 	/* Asked anew: what the last driver used up is still to be paid. */
 	net->way[NET_RX].held = net->way[NET_TX].held = false;
 }
@@ -143,7 +151,12 @@ static void net_start(struct virtio_dev *dev)
 static void net_stop(struct virtio_dev *dev)
 {
 	/* The lock is held: the loop is not in a queue.  It finds out. */
-	(void)dev;
+	net_vhost_stop(dev->state);
+}
+
+static void net_master(struct virtio_dev *dev, bool on)
+{
+	net_vhost_master(dev->state, on);
 }
 
 static int check_backend(struct net *net, int fd, struct err *err)
@@ -188,6 +201,7 @@ static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 	net->dev = dev;
 	net->backend.fd = -1;
 	net->backend.ready = backend_ready;
+	net_vhost_init(net);
 	for (unsigned i = 0; i < NET_QUEUES; i++)
 		net->way[i] = (struct net_way){
 			.net = net,
@@ -204,9 +218,14 @@ static int net_open(struct virtio_dev *dev, const void *config, struct err *err)
 
 	net->backend.fd = cfg->fd;
 	r = loop_set(dev->loop, &net->backend, 0);
+	if (r < 0)
+		(void)err_set(err, -r, "watch the network");
+	else if (cfg->vhost)
+		r = net_vhost_open(net, cfg, err);
 	if (r < 0) {
+		loop_remove(dev->loop, &net->backend);
 		net->backend.fd = -1;
-		return err_set(err, -r, "watch the network");
+		return r;
 	}
 	net->up = true;
 	memcpy(regs->mac, cfg->mac, sizeof(regs->mac));
@@ -224,6 +243,7 @@ static void net_close(struct virtio_dev *dev)
 {
 	struct net *net = dev->state;
 
+	net_vhost_close(net);
 	loop_remove(dev->loop, &net->backend);
 	if (net->backend.fd >= 0)
 		(void)close(net->backend.fd);
@@ -260,6 +280,7 @@ const struct virtio_ops net_ops = {
 	.close = net_close,
 	.start = net_start,
 	.stop = net_stop,
+	.master = net_master,
 	.kick = net_kick,
 	.stats = net_stats,
 };

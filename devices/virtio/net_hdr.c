@@ -9,7 +9,12 @@
 
 #include "devices/virtio/virtio.h"
 
-#define TCP_CSUM offsetof(struct tcphdr, th_sum)
+/*
+ * Of the smallest datagram that every link carries (RFC 791, 68 bytes) what is
+ * left behind the headers.  Smaller ones would only make the host cut more.
+ */
+#define SEGMENT_MIN 28
+#define TCP_CSUM    offsetof(struct tcphdr, th_sum)
 
 /* Where TCP may begin at the earliest; 0: cutting so was not agreed on. */
 static size_t least_start(unsigned type, uint64_t features)
@@ -40,7 +45,7 @@ static bool segments_ok(const struct virtio_net_hdr_v1 *h, size_t start,
 		return false;
 	return least != 0 && start >= least && off == TCP_CSUM &&
 	       start <= len && sizeof(struct tcphdr) <= len - start &&
-	       h->gso_size != 0;
+	       le16toh(h->gso_size) >= SEGMENT_MIN;
 }
 
 bool net_hdr_check(struct virtio_net_hdr_v1 *h, size_t len, uint64_t features)

@@ -3,7 +3,7 @@
  * net_priv.h - the network device's state, shared by the files net*.c only.
  *
  * net.c is the model and its loop sources, net_rx.c the way in, net_tx.c the
- * way out.
+ * way out, net_vhost.c what replaces both.
  */
 #ifndef DEVICES_VIRTIO_NET_PRIV_H
 #define DEVICES_VIRTIO_NET_PRIV_H
@@ -12,6 +12,7 @@
 
 #include "devices/backend/limit.h"
 #include "devices/backend/tap.h"
+#include "devices/backend/vhost_net.h"
 #include "devices/virtio/models.h"
 #include "devices/virtio/stats.h"
 #include "vmm/abi/net.h"
@@ -56,6 +57,14 @@ struct net_window {
 	unsigned char spill[NET_SPACE + 1];
 };
 
+/* What the kernel and we have to say to each other of a ring. */
+struct net_ring {
+	struct net *net;
+	unsigned nr;
+	struct loop_fd kick; /* not watched: the kernel's */
+	struct loop_fd call, complaint;
+};
+
 struct net {
 	struct virtio_dev *dev;
 	struct net_way way[NET_QUEUES];
@@ -63,9 +72,13 @@ struct net {
 	bool socket; /* else a tap */
 	struct tap tap;
 	bool up;
+	struct vhost_net vhost; /* fd -1: frames pass through us */
+	struct net_ring ring[NET_QUEUES];
+	bool vhost_warned;
 	/* Under dev->lock. */
 	bool rx_waiting; /* for buffers of the guest */
 	bool tx_waiting; /* for the backend to accept more */
+	bool vhost_waits; /* for the bus */
 	bool mergeable; /* a frame may take several buffers */
 	size_t want; /* bytes of buffers that most frames fit in */
 	struct vq_chain chain;
@@ -91,5 +104,19 @@ static inline void net_count(struct net_way *way, uint64_t bytes)
 
 /* A driver is there: forget the last one's buffers.  Any thread. */
 void net_rx_start(struct net *net);
+
+/* net_vhost.c; the lock is held but for the first three. */
+void net_vhost_init(struct net *net);
+/* Takes cfg->vhost over on success.  0 or -errno with a sentence. */
+int net_vhost_open(struct net *net, const struct net_config *cfg,
+		   struct err *err);
+void net_vhost_close(struct net *net);
+/* A driver is there: serve it, unless we have to (vhost.running). */
+void net_vhost_start(struct net *net);
+void net_vhost_stop(struct net *net);
+/* Pass a kick on that came to us. */
+void net_vhost_kick(struct net *net, unsigned nr);
+/* PCI Bus Master Enable changed: hands off the rings, or on again. */
+void net_vhost_master(struct net *net, bool on);
 
 #endif

@@ -41,12 +41,14 @@ void virtio_pci_queue_irq(struct virtio_pci *vp, const struct virtio_queue *q)
 	msix_raise(&vp->msix, __atomic_load_n(&q->vector, __ATOMIC_RELAXED));
 }
 
-int virtio_pci_queue_fd(const struct virtio_pci *vp,
-			const struct virtio_queue *q)
+int virtio_pci_irq_fd(const struct virtio_pci *vp, const struct virtio_queue *q)
 {
 	unsigned nr = __atomic_load_n(&q->vector, __ATOMIC_RELAXED);
 
-	return nr < vp->msix.nr ? vp->msix.vector[nr].irq.fd : -1;
+	if (nr >= vp->msix.nr ||
+	    !__atomic_load_n(&vp->msix.enabled, __ATOMIC_ACQUIRE))
+		return -1;
+	return vp->msix.vector[nr].irq.fd;
 }
 
 void virtio_pci_config_irq(struct virtio_pci *vp)
@@ -61,16 +63,17 @@ void virtio_pci_config_irq(struct virtio_pci *vp)
 static void set_fast_kick(struct virtio_pci *vp, unsigned nr, bool on)
 {
 	struct virtio_queue *q = &vp->dev->queue[nr];
+	int fd = q->fast_kick >= 0 ? q->fast_kick : q->kick.fd;
 	gpa_t at = vp->bar_addr + VPCI_NOTIFY + UINT64_C(4) * nr;
 
-	if (vp->vm_fd < 0 || q->fast_kick == on)
+	if (vp->vm_fd < 0 || q->kvm_kicks == on)
 		return;
 	/*
 	 * Where KVM declines, writes exit and notify() does the same.  Length
 	 * 0: KVM need not decode the guest's instruction.
 	 */
-	if (kvm_ioeventfd(vp->vm_fd, at, 0, q->kick.fd, on) == 0)
-		q->fast_kick = on;
+	if (kvm_ioeventfd(vp->vm_fd, at, 0, fd, on) == 0)
+		q->kvm_kicks = on;
 }
 
 void virtio_pci_update_kicks(struct virtio_pci *vp)

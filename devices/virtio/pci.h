@@ -53,10 +53,10 @@ void virtio_pci_reset(struct virtio_pci *vp);
 
 /* Any thread, no lock. */
 void virtio_pci_queue_irq(struct virtio_pci *vp, const struct virtio_queue *q);
+/* The eventfd of its vector; -1: it has none, or MSI-X is off. */
+int virtio_pci_irq_fd(const struct virtio_pci *vp,
+		      const struct virtio_queue *q);
 void virtio_pci_config_irq(struct virtio_pci *vp);
-/* The eventfd behind the first of them, -1: none. */
-int virtio_pci_queue_fd(const struct virtio_pci *vp,
-			const struct virtio_queue *q);
 
 /*
  * What virtio.c does with register writes; the caller holds dev->lock.

@@ -58,11 +58,6 @@ void virtio_used(struct virtio_dev *dev, unsigned nr)
 		virtio_pci_queue_irq(dev->pci, q);
 }
 
-int virtio_call_fd(const struct virtio_dev *dev, unsigned nr)
-{
-	return virtio_pci_queue_fd(dev->pci, &dev->queue[nr]);
-}
-
 int virtio_take_over(struct virtio_dev *dev)
 {
 	int r = 0;
@@ -78,6 +73,16 @@ int virtio_take_over(struct virtio_dev *dev)
 		signal_kick(q);
 	}
 	return r;
+}
+
+void virtio_interrupt(struct virtio_dev *dev, unsigned nr)
+{
+	virtio_pci_queue_irq(dev->pci, &dev->queue[nr]);
+}
+
+int virtio_irq_fd(const struct virtio_dev *dev, unsigned nr)
+{
+	return virtio_pci_irq_fd(dev->pci, &dev->queue[nr]);
 }
 
 static void complain(struct virtio_dev *dev, unsigned nr, const char *why)
@@ -260,6 +265,8 @@ void virtio_set_master(struct virtio_dev *dev, bool on)
 	if (dev->master == on)
 		return;
 	__atomic_store_n(&dev->master, on, __ATOMIC_RELEASE);
+	if (dev->started && dev->ops->master)
+		dev->ops->master(dev, on);
 	for (unsigned i = 0; on && i < dev->nr_queues; i++)
 		signal_kick(&dev->queue[i]);
 }
@@ -294,6 +301,7 @@ static int make_queues(struct virtio_dev *dev, const void *config)
 	for (unsigned i = 0; i < dev->nr_queues; i++) {
 		dev->queue[i].dev = dev;
 		dev->queue[i].kick.fd = -1;
+		dev->queue[i].fast_kick = -1;
 		reset_queue(&dev->queue[i]);
 	}
 	return 0;

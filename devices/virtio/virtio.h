@@ -90,6 +90,11 @@ struct virtio_ops {
 	 */
 	void (*stats)(const struct virtio_dev *dev,
 		      const struct virtio_teller *to);
+	/*
+	 * PCI Bus Master Enable became @on while a driver is there.  Optional:
+	 * for those whose queues somebody else serves.  Lock held.
+	 */
+	void (*master)(struct virtio_dev *dev, bool on);
 	/* Kicks are not for the loop: the model waits on kick.fd itself. */
 	bool serves_itself;
 };
@@ -98,11 +103,17 @@ struct virtio_queue {
 	struct virtio_dev *dev;
 	struct vq vq; /* size 0 unless the driver enabled it */
 	struct loop_fd kick; /* eventfd, signalled by the driver */
+	/*
+	 * The eventfd that KVM signals instead, for who waits for the driver
+	 * without us; -1: kick.fd.  The model sets it in `start` and back in
+	 * `stop`.
+	 */
+	int fast_kick;
 	/* As the driver wrote them; frozen while enabled. */
 	uint16_t size, vector; /* vector: atomic */
 	uint64_t desc, avail, used;
 	bool enabled;
-	bool fast_kick; /* KVM signals kick.fd; pci.c's */
+	bool kvm_kicks; /* KVM signals it, not we; pci.c's */
 };
 
 struct virtio_dev {
@@ -149,6 +160,8 @@ void virtio_close(struct virtio_dev *dev);
 bool virtio_running(const struct virtio_dev *dev);
 /* After vq_push(): interrupt the driver if it asked for that. */
 void virtio_used(struct virtio_dev *dev, unsigned nr);
+/* Interrupt it, whatever it asked for. */
+void virtio_interrupt(struct virtio_dev *dev, unsigned nr);
 /* Queue @nr broke: DEVICE_NEEDS_RESET, a configuration interrupt, a log. */
 void virtio_broken(struct virtio_dev *dev, unsigned nr);
 /* dev->config was changed; the lock is still held. */
@@ -158,9 +171,10 @@ void virtio_again(struct virtio_dev *dev, unsigned nr);
 /*
  * For a model whose queues are served by somebody else: the eventfd that
  * interrupts the driver for queue @nr, which may be raised as often as one
- * likes; -1 when it wants none.  It stays the same while the device runs.
+ * likes; -1 when it wants none, or MSI-X is off.  It stays the same while the
+ * device runs.
  */
-int virtio_call_fd(const struct virtio_dev *dev, unsigned nr);
+int virtio_irq_fd(const struct virtio_dev *dev, unsigned nr);
 /*
  * ... who is gone: from now on `kick` is called for them, although the model
  * serves_itself.  What is in the used rings counts as done; the driver is

@@ -13,6 +13,7 @@
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/vfio.h>
+#include <linux/vhost.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -92,6 +93,16 @@ static const struct seccomp_rule seccomp_rules[] = {
 
 	/* a tap: what of its frames the driver takes as they are */
 	IOCTL(VCPU, TUNSETOFFLOAD, "a driver starts"),
+
+	/* vhost-net: rings of the driver that starts; memory stays as it was */
+	IOCTL(VCPU, VHOST_SET_FEATURES, "a driver starts"),
+	IOCTL(VCPU, VHOST_SET_VRING_NUM, "a driver starts"),
+	IOCTL(VCPU, VHOST_SET_VRING_BASE, "a driver starts"),
+	IOCTL(VCPU, VHOST_SET_VRING_ADDR, "a driver starts"),
+	IOCTL(VCPU, VHOST_SET_VRING_CALL, "a driver starts"),
+	IOCTL(MAIN | VCPU | LOOP, VHOST_NET_SET_BACKEND,
+	      "a driver starts or ends, breaks a ring; the end"),
+	IOCTL(VCPU, VHOST_GET_VRING_BASE, "bus mastering goes off"),
 
 	/* waiting, and each other */
 	CALL(MAIN | LOOP, epoll_wait, "the loops"),

@@ -17,7 +17,8 @@
 #include "vmm/manager/keeper_priv.h"
 #include "vmm/manager/tap.h"
 
-#define LINE_LEN 256
+#define LINE_LEN  256
+#define VHOST_NET "/dev/vhost-net"
 /* Locally administered, one station (IEEE 802): the rest is the VM's. */
 #define MAC_FIRST 0x02
 
@@ -162,6 +163,39 @@ static int open_tap(struct keeper *k, int *ret, struct err *err)
 	return 0;
 }
 
+/*
+ * The kernel's part, where there is one: nobody asked for it by name, so its
+ * absence is a word for who looks where time goes.  *@ret stays -1 then.
+ */
+int keeper_net_vhost(struct keeper *k, int *ret, struct err *err)
+{
+	const struct run_options *o = k->plan->spec->options;
+	char note[128];
+
+	if (!k->tap[0] || o->network.vhost == VHOST_OFF || o->limits.net_bps ||
+	    o->limits.net_pps)
+		return 0;
+	int fd = open(VHOST_NET, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		*ret = fd;
+		return 0;
+	}
+	int e = errno;
+	if (o->network.vhost == VHOST_ON)
+		return err_say(err, e,
+			       "--network: vhost=on: open '" VHOST_NET
+			       "': %s; load the module ('modprobe vhost_net') "
+			       "or leave it out",
+			       strerrordesc_np(e));
+	(void)snprintf(note, sizeof(note),
+		       "no vhost-net (open '" VHOST_NET
+		       "': %s): the monitor moves the frames",
+		       strerrordesc_np(e));
+	if (o->timing)
+		(void)frame_send_str(&k->cli, KEEPER_NOTE, note);
+	return 0;
+}
+
 int keeper_net_open(struct keeper *k, int *ret, struct err *err)
 {
 	switch (k->plan->spec->options->network.kind) {
@@ -174,10 +208,10 @@ int keeper_net_open(struct keeper *k, int *ret, struct err *err)
 	}
 }
 
-int keeper_net_add(const struct keeper *k, struct spawn *s, int fd)
+int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost)
 {
 	const struct limit_options *l = &k->plan->spec->options->limits;
-	char rate[KEEPER_RATE_LEN], tap[64] = "";
+	char rate[KEEPER_RATE_LEN], tap[64] = "", kernel[24] = "";
 	const uint8_t *m = k->mac;
 
 	keeper_rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
@@ -186,6 +220,9 @@ int keeper_net_add(const struct keeper *k, struct spawn *s, int fd)
 			       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u",
 			       m[0], m[1], m[2], m[3], m[4], m[5],
 			       k->mtu > UINT16_MAX ? UINT16_MAX : k->mtu);
-	return strv_add(&s->args, "--net=fd:%d%s%s", spawn_fd(s, fd), tap,
-			rate);
+	int n = spawn_fd(s, fd);
+	if (vhost >= 0)
+		(void)snprintf(kernel, sizeof(kernel), ",vhost=fd:%d",
+			       spawn_fd(s, vhost));
+	return strv_add(&s->args, "--net=fd:%d%s%s%s", n, tap, kernel, rate);
 }

@@ -131,8 +131,10 @@ void keeper_rate_tail(char ret[KEEPER_RATE_LEN], unsigned nr, uint64_t bytes,
 /* keeper_net.c: belljar-net or a tap. */
 /* Make the network ready; *@ret is the monitor's end, left alone for none. */
 int keeper_net_open(struct keeper *k, int *ret, struct err *err);
-/* The option for it.  0 or -ENOMEM. */
-int keeper_net_add(const struct keeper *k, struct spawn *s, int fd);
+/* Behind a tap *@ret is vhost-net where there is one, else left alone. */
+int keeper_net_vhost(struct keeper *k, int *ret, struct err *err);
+/* The option for both; @vhost -1: none.  0 or -ENOMEM. */
+int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost);
 
 /* keeper_jail.c: companions behind walls, or, with the jail off, without. */
 /* Users for them. */

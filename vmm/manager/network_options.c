@@ -9,21 +9,20 @@
 #include <string.h>
 
 #include "vmm/lib/parse.h"
+#include "vmm/manager/cli.h"
 
-enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC };
+enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST };
 
 /* getsubopt() takes its keys without a const. */
 static char key_ip[] = "ip";
 static char key_gateway[] = "gateway";
 static char key_dns[] = "dns";
 static char key_mac[] = "mac";
+static char key_vhost[] = "vhost";
 
 static char *const keys[] = {
-	[KEY_IP] = key_ip,
-	[KEY_GATEWAY] = key_gateway,
-	[KEY_DNS] = key_dns,
-	[KEY_MAC] = key_mac,
-	NULL,
+	[KEY_IP] = key_ip,   [KEY_GATEWAY] = key_gateway, [KEY_DNS] = key_dns,
+	[KEY_MAC] = key_mac, [KEY_VHOST] = key_vhost,	  NULL,
 };
 
 static const char *const kinds[] = {
@@ -87,6 +86,17 @@ static int add_address(struct strv *to, const char *text, struct err *err)
 	return add(to, text, err);
 }
 
+static int set_vhost(struct network_options *o, const char *text,
+		     struct err *err)
+{
+	bool on;
+	int r = cli_choose("--network: vhost", text, "off", "on", &on, err);
+
+	if (r == 0)
+		o->vhost = on ? VHOST_ON : VHOST_OFF;
+	return r;
+}
+
 static int set(struct network_options *o, int key, const char *value,
 	       const char *option, struct err *err)
 {
@@ -102,10 +112,12 @@ static int set(struct network_options *o, int key, const char *value,
 	case KEY_MAC:
 		o->has_mac = true;
 		return parse_mac(value, "--network: mac", o->mac, err);
+	case KEY_VHOST:
+		return set_vhost(o, value, err);
 	default:
 		return err_say(err, EINVAL,
 			       "--network: '%s' is not an option of it; there "
-			       "are ip=, gateway=, dns= and mac=",
+			       "are ip=, gateway=, dns=, mac= and vhost=",
 			       option);
 	}
 }

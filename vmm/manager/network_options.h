@@ -14,6 +14,9 @@
 
 enum network_kind { NETWORK_USER, NETWORK_NONE, NETWORK_TAP, NETWORK_BRIDGE };
 
+/* May the host's kernel move the frames?  By default, where it can. */
+enum network_vhost { VHOST_AUTO, VHOST_ON, VHOST_OFF };
+
 /* Strings belong to the text that was parsed unless they are in a strv. */
 struct network_options {
 	enum network_kind kind;
@@ -21,6 +24,7 @@ struct network_options {
 	const char *name; /* of the tap or bridge; else NULL */
 	struct strv addrs; /* "192.0.2.5/24", IPv4 or IPv6 */
 	struct strv gateways, dns; /* addresses */
+	enum network_vhost vhost;
 	bool has_mac;
 	uint8_t mac[6];
 };

@@ -386,6 +386,13 @@ static int check_network(const struct run_options *o, struct err *err)
 			       "is up to the host's own rules",
 			       option, values->v[0], network_kind_name(kind),
 			       o->network.name);
+	if (o->network.vhost == VHOST_ON &&
+	    (o->limits.net_bps || o->limits.net_pps))
+		return err_say(err, EINVAL,
+			       "--network: vhost=on and %s exclude each other: "
+			       "the host's kernel keeps no limits; leave one "
+			       "out",
+			       o->limits.net_bps ? "--net-bps" : "--net-pps");
 	return limit_options_check(&o->limits, o->serial, kind != NETWORK_NONE,
 				   err);
 }

@@ -67,7 +67,8 @@ static const struct argp_option options[] = {
 	  "requests a second; N queues (one for each vCPU up to 4); MODE is "
 	  "writeback, none or unsafe; HOW is io_uring or threads",
 	  0 },
-	{ "net", OPT_NET, "fd:N[,mac=MAC][,mtu=N][,bps=BYTES][,pps=N]", 0,
+	{ "net", OPT_NET,
+	  "fd:N[,mac=MAC][,mtu=N][,vhost=RES][,bps=BYTES][,pps=N]", 0,
 	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "
 	  "and N packets a second each way",
 	  0 },
@@ -326,7 +327,7 @@ void config_done(struct config *c)
 	for (unsigned i = 0; i < c->nr_disks; i++)
 		close_fd(&c->disk[i].fd);
 	for (unsigned i = 0; i < c->nr_nets; i++)
-		close_fd(&c->net[i].fd);
+		config_done_net(&c->net[i]);
 	for (unsigned i = 0; i < c->nr_fs; i++)
 		close_fd(&c->fs[i].fd);
 	close_fd(&c->serial_out);

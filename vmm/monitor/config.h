@@ -42,6 +42,7 @@ struct config_disk {
 struct config_net {
 	int fd;
 	uint8_t mac[6];
+	int vhost; /* /dev/vhost-net; -1: none */
 	uint16_t mtu; /* 0: the driver is not told */
 	uint64_t bps, pps; /* each way; 0: no limit */
 };

@@ -25,6 +25,7 @@ static char key_queues[] = "queues";
 static char key_cache[] = "cache";
 static char key_aio[] = "aio";
 static char key_mtu[] = "mtu";
+static char key_vhost[] = "vhost";
 
 /* Bytes a second; @what: "--disk: bps". */
 static int parse_bps(const char *value, const char *what, uint64_t *ret,
@@ -196,7 +197,7 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 	return 0;
 }
 
-enum { NET_MAC, NET_BPS, NET_PPS, NET_MTU };
+enum { NET_MAC, NET_BPS, NET_PPS, NET_MTU, NET_VHOST };
 
 /* The option @key of --net. */
 static int set_net(struct config_net *net, int key, char *value,
@@ -205,7 +206,7 @@ static int set_net(struct config_net *net, int key, char *value,
 	uint64_t mtu = 0;
 	int r;
 
-	if (!value && (key == NET_MAC || key == NET_MTU))
+	if (!value && key != NET_BPS && key != NET_PPS)
 		key = -1;
 	switch (key) {
 	case NET_MAC:
@@ -219,22 +220,36 @@ static int set_net(struct config_net *net, int key, char *value,
 			      CONFIG_MTU_MAX, &mtu, err);
 		net->mtu = (uint16_t)mtu;
 		return r;
+	case NET_VHOST:
+		return config_set_fd(&net->vhost,
+				     config_open_res(value, O_RDWR, err));
 	default:
 		return err_say(err, EINVAL,
 			       "--net: '%s' is not an option of it; there are "
-			       "mac=, mtu=, bps= and pps=",
+			       "mac=, mtu=, vhost=, bps= and pps=",
 			       option);
 	}
 }
 
+void config_done_net(struct config_net *net)
+{
+	if (net->fd >= 0)
+		(void)close(net->fd);
+	if (net->vhost >= 0)
+		(void)close(net->vhost);
+	net->fd = net->vhost = -1;
+}
+
 int config_add_net(struct config *c, char *arg, struct err *err)
 {
-	static char *const keys[] = { [NET_MAC] = key_mac,
-				      [NET_BPS] = key_bps,
-				      [NET_PPS] = key_pps,
-				      [NET_MTU] = key_mtu,
-				      NULL };
+	static char *const keys[] = {
+		[NET_MAC] = key_mac,	 [NET_BPS] = key_bps,
+		[NET_PPS] = key_pps,	 [NET_MTU] = key_mtu,
+		[NET_VHOST] = key_vhost, NULL
+	};
 	struct config_net net = {
+		.fd = -1,
+		.vhost = -1,
 		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
 			 (uint8_t)(0x56 + c->nr_nets) },
 	};
@@ -251,12 +266,16 @@ int config_add_net(struct config *c, char *arg, struct err *err)
 		int key = getsubopt(&opts, keys, &value);
 		int r = set_net(&net, key, value, option, err);
 
-		if (r < 0)
+		if (r < 0) {
+			config_done_net(&net);
 			return r;
+		}
 	}
 	net.fd = config_open_res(arg, O_RDWR, err);
-	if (net.fd < 0)
+	if (net.fd < 0) {
+		config_done_net(&net);
 		return net.fd;
+	}
 	c->net[c->nr_nets++] = net;
 	return 0;
 }

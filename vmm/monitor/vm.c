@@ -141,6 +141,8 @@ static int add_nets(struct vm *vm, struct config *c, struct err *err)
 		struct net_config net = {
 			.fd = c->net[i].fd,
 			.mtu = c->net[i].mtu,
+			.vhost = c->net[i].vhost >= 0,
+			.vhost_fd = c->net[i].vhost,
 			.bytes_limit = c->net[i].bps,
 			.frames_limit = c->net[i].pps,
 		};
@@ -149,7 +151,7 @@ static int add_nets(struct vm *vm, struct config *c, struct err *err)
 		int r = add_device(vm, &net_ops, &net, err);
 		if (r < 0)
 			return r;
-		c->net[i].fd = -1;
+		c->net[i].fd = c->net[i].vhost = -1;
 	}
 	return 0;
 }
