@@ -175,6 +175,21 @@ void netns_done(struct netns *n)
 	(void)close(n->host);
 }
 
+void netns_mtu(struct netns *n, unsigned mtu)
+{
+	char args[64];
+
+	(void)snprintf(args, sizeof(args), "link set tap0 mtu %u", mtu);
+	assert(setns(n->guest, CLONE_NEWNET) == 0);
+	int r = ip(args);
+	assert(setns(n->host, CLONE_NEWNET) == 0 && r == 0);
+}
+
+unsigned netns_crossed(const struct netns *n)
+{
+	return __atomic_load_n(&n->crossed, __ATOMIC_RELAXED);
+}
+
 static void cross(struct netns *n, int from, int to)
 {
 	char frame[65600];
@@ -183,6 +198,7 @@ static void cross(struct netns *n, int from, int to)
 	ssize_t len = read(from, frame, sizeof(frame));
 	if (len > 0)
 		(void)!write(to, frame, (size_t)len);
+	(void)__atomic_add_fetch(&n->crossed, len > 0, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&n->gate);
 }
 

@@ -34,6 +34,7 @@ struct netns {
 	pid_t pid;
 	int wire; /* the monitor's end */
 	bool bridged;
+	unsigned crossed; /* atomic */
 	pthread_t bridge;
 	pthread_mutex_t gate; /* held: nothing crosses the bridge */
 	char output[4096]; /* what it said on --ready, or on stderr */
@@ -51,6 +52,12 @@ void netns_done(struct netns *n);
  * wait until it is ready.
  */
 void netns_start(struct netns *n, const char *const *publish, size_t nofile);
+
+/* The MTU of the guest's interface; 1500 at first. */
+void netns_mtu(struct netns *n, unsigned mtu);
+
+/* Frames that have crossed so far, both ways. */
+unsigned netns_crossed(const struct netns *n);
 
 /* The monitor goes away.  Returns the exit status. */
 int netns_stop(struct netns *n);

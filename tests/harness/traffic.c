@@ -116,8 +116,8 @@ void traffic_transfer(int tx, int rx, size_t total)
 
 void traffic_echo(int c, int server, size_t len)
 {
-	uint8_t data[9000];
-	uint8_t back[9000] = { 0 };
+	static uint8_t data[65536];
+	static uint8_t back[65536];
 	union publish_addr from;
 	socklen_t from_len = sizeof(from);
 

@@ -99,6 +99,17 @@ static void what_is_allowed_arrives(void **state)
 	assert_int_equal(netns_stop(&net), 0);
 }
 
+static void long_datagrams_pass_in_long_frames(void **state)
+{
+	(void)state;
+	netns_mtu(&net, NET_MTU);
+	start();
+	traffic_echo_out(&net, HOST4, 65492);
+	traffic_echo_out(&net, HOST6, 65472);
+	assert_int_equal(netns_stop(&net), 0);
+	netns_mtu(&net, 1500);
+}
+
 /* Large answers come in fragments, of which only the first has a port. */
 static void large_answers_arrive(void **state)
 {
@@ -466,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_allowed_arrives),
 		TEST(large_answers_arrive),
+		TEST(long_datagrams_pass_in_long_frames),
 		TEST(the_rest_is_refused_at_once),
 		TEST(dns_never_asks_the_host),
 		TEST(published_ports_work_both_ways),

@@ -196,7 +196,7 @@ static void libslirp_sees_no_fragment(void **state)
 	(void)state;
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(net_new(pair[0], &net, &err), 0);
+	assert_int_equal(net_new(pair[0], NET_MTU, &net, &err), 0);
 	size_t n = make(1, 95, 8);
 	assert_int_equal(send(pair[1], frame, n, 0), n);
 	(void)shutdown(pair[1], SHUT_WR);

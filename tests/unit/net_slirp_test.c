@@ -67,6 +67,48 @@ static void udp_goes_out(void **state)
 	assert_int_equal(netns_stop(&net), 0);
 }
 
+/* A megabyte each way in frames that are long, and so few. */
+static void long_frames_carry_more(void **state)
+{
+	unsigned before[2];
+
+	(void)state;
+	traffic_need(&net);
+	for (unsigned i = 0; i < 2; i++) {
+		netns_mtu(&net, i ? NET_MTU : 1500);
+		netns_start(&net, NULL, 0);
+		unsigned crossed = netns_crossed(&net);
+		guest_reaches(SOCK_STREAM, HOST4, 7000);
+		guest_reaches(SOCK_STREAM, HOST6, 7000);
+		before[i] = netns_crossed(&net) - crossed;
+		traffic_echo_out(&net, HOST4, 1472);
+		if (i) {
+			traffic_echo_out(&net, HOST4, 65492);
+			traffic_echo_out(&net, HOST6, 65472);
+		}
+		assert_int_equal(netns_stop(&net), 0);
+	}
+	netns_mtu(&net, 1500);
+	print_message("frames with an MTU of 1500: %u, of %u: %u\n", before[0],
+		      NET_MTU, before[1]);
+	assert_true(before[1] * 4 < before[0]);
+}
+
+/* As a guest gets it with --network user,mtu=1500. */
+static void a_smaller_mtu_bounds_frames(void **state)
+{
+	static const char *const options[] = { "--mtu=1500", NULL };
+
+	(void)state;
+	traffic_need(&net);
+	netns_start(&net, options, 0);
+	unsigned crossed = netns_crossed(&net);
+	guest_reaches(SOCK_STREAM, HOST4, 7000);
+	assert_true(netns_crossed(&net) - crossed > 1000);
+	traffic_echo_out(&net, HOST4, 8192);
+	assert_int_equal(netns_stop(&net), 0);
+}
+
 /* The query goes to @dns, the host's resolver listens on @resolver. */
 static void dns_answers(const char *dns, const char *resolver)
 {
@@ -209,6 +251,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tcp_goes_out),
 		TEST(udp_goes_out),
+		TEST(long_frames_carry_more),
+		TEST(a_smaller_mtu_bounds_frames),
 		TEST(dns_reaches_a_resolver_on_loopback),
 		TEST(published_tcp_arrives),
 		TEST(published_port_is_on_loopback_only),

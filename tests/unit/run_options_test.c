@@ -225,6 +225,12 @@ static void networks_of_the_host(void **state)
 	assert_memory_equal(l.o.network.mac, mac, 6);
 	run_options_done(&l.o);
 
+	parse(&l, "--network user,mtu=1500 img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.network.kind, NETWORK_USER);
+	assert_int_equal(l.o.network.mtu, 1500);
+	run_options_done(&l.o);
+
 	/* The last one counts, and whole. */
 	parse(&l, "--network tap=t0,ip=192.0.2.5/24 --net tap=t1 img");
 	assert_int_equal(l.r, 0);
@@ -269,6 +275,11 @@ static void mistakes_are_one_sentence(void **state)
 		{ "--network tap=a/b img", "'a/b' is not the name" },
 		{ "--network tap=sixteen-letters- img", "1 to 15 characters" },
 		{ "--network tap=t,mtu=1 img", "'mtu=1' is not an option" },
+		{ "--network user,ip=192.0.2.5/24 img", "option of user" },
+		{ "--network user,mtu=1279 img", "outside 1280..65520" },
+		{ "--network user,mtu=1e3 img", "not a whole number" },
+		{ "--network users img", "'users' is none of" },
+		{ "--network none,mtu=1500 img", "is none of user" },
 		{ "--network tap=t,ip=192.0.2.5 img", "192.0.2.5/24" },
 		{ "--network tap=t,ip=192.0.2.5/33 img", "outside 0..32" },
 		{ "--network tap=t,ip=2001:db8::1/129 img", "outside 0..128" },

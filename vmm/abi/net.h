@@ -11,6 +11,14 @@
 #define NET_FRAME_MIN 14
 #define NET_FRAME_MAX 65550 /* 64 KiB segment and its Ethernet header */
 
+/*
+ * Of the guest's interface.  As TCP ends in belljar-net, it has nothing to do
+ * with the MTU of any other link: long frames are what segmentation offload
+ * would be.
+ */
+#define NET_MTU	    65520
+#define NET_MTU_MIN 1280 /* RFC 8200, section 5 */
+
 #define NET_GUEST4   "10.0.2.15"
 #define NET_PREFIX4  24
 #define NET_GATEWAY4 "10.0.2.2"

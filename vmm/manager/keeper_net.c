@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vmm/abi/net.h"
 #include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
@@ -74,6 +75,13 @@ static int add_allow(struct spawn *s, const struct allow_list *list)
 	return r;
 }
 
+static unsigned user_mtu(const struct keeper *k)
+{
+	unsigned mtu = k->plan->spec->options->network.mtu;
+
+	return mtu ? mtu : NET_MTU;
+}
+
 /* Both ends of the frames' socket: one for the monitor, one for the network. */
 static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 {
@@ -105,6 +113,8 @@ static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 		r = strv_add(&s.args, "--ready=fd:%d", spawn_fd(&s, ready_wr));
 	for (size_t i = 0; r == 0 && i < o->publish.n; i++)
 		r = strv_add(&s.args, "--publish=%s", o->publish.v[i]);
+	if (r == 0)
+		r = strv_add(&s.args, "--mtu=%u", user_mtu(k));
 	if (r == 0)
 		r = add_allow(&s, k->plan->spec->allow);
 	if (r == 0)
@@ -215,6 +225,7 @@ int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost)
 	const uint8_t *m = k->mac;
 
 	keeper_rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
+	(void)snprintf(tap, sizeof(tap), ",mtu=%u", user_mtu(k));
 	if (k->tap[0])
 		(void)snprintf(tap, sizeof(tap),
 			       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u",

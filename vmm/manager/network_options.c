@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/abi/net.h"
 #include "vmm/lib/parse.h"
 #include "vmm/manager/cli.h"
 
-enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST };
+enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST, KEY_MTU };
 
 /* getsubopt() takes its keys without a const. */
 static char key_ip[] = "ip";
@@ -19,10 +20,16 @@ static char key_gateway[] = "gateway";
 static char key_dns[] = "dns";
 static char key_mac[] = "mac";
 static char key_vhost[] = "vhost";
+static char key_mtu[] = "mtu";
 
 static char *const keys[] = {
-	[KEY_IP] = key_ip,   [KEY_GATEWAY] = key_gateway, [KEY_DNS] = key_dns,
-	[KEY_MAC] = key_mac, [KEY_VHOST] = key_vhost,	  NULL,
+	[KEY_IP] = key_ip,
+	[KEY_GATEWAY] = key_gateway,
+	[KEY_DNS] = key_dns,
+	[KEY_MAC] = key_mac,
+	[KEY_VHOST] = key_vhost,
+	[KEY_MTU] = key_mtu,
+	NULL,
 };
 
 static const char *const kinds[] = {
@@ -97,10 +104,26 @@ static int set_vhost(struct network_options *o, const char *text,
 	return r;
 }
 
+static int set_mtu(struct network_options *o, const char *text, struct err *err)
+{
+	uint64_t mtu = 0;
+	int r = parse_u64(text, "--network: mtu", NET_MTU_MIN, NET_MTU, &mtu,
+			  err);
+
+	o->mtu = (unsigned)mtu;
+	return r;
+}
+
+/* What belljar-net is told, and what a guest behind a tap. */
+static bool goes_with(enum network_kind kind, int key)
+{
+	return (kind == NETWORK_USER) == (key == KEY_MTU);
+}
+
 static int set(struct network_options *o, int key, const char *value,
 	       const char *option, struct err *err)
 {
-	if (!value)
+	if (!value || !goes_with(o->kind, key))
 		key = -1;
 	switch (key) {
 	case KEY_IP:
@@ -114,12 +137,31 @@ static int set(struct network_options *o, int key, const char *value,
 		return parse_mac(value, "--network: mac", o->mac, err);
 	case KEY_VHOST:
 		return set_vhost(o, value, err);
+	case KEY_MTU:
+		return set_mtu(o, value, err);
 	default:
 		return err_say(err, EINVAL,
-			       "--network: '%s' is not an option of it; there "
-			       "are ip=, gateway=, dns=, mac= and vhost=",
-			       option);
+			       "--network: '%s' is not an option of %s; %s",
+			       option, kinds[o->kind],
+			       o->kind == NETWORK_USER
+				       ? "there is mtu="
+				       : "there are ip=, gateway=, dns=, mac= "
+					 "and vhost=");
 	}
+}
+
+static int set_options(struct network_options *o, char *opts, struct err *err)
+{
+	char *value;
+	int r = 0;
+
+	while (r == 0 && opts && *opts) {
+		const char *option = opts;
+		int key = getsubopt(&opts, keys, &value);
+
+		r = set(o, key, value, option, err);
+	}
+	return r;
 }
 
 /* A name that the kernel gives an interface. */
@@ -136,41 +178,31 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
-static int set_named(struct network_options *o, char *text, struct err *err)
-{
-	char *opts = strchr(text, ',');
-	char *value;
-
-	if (opts)
-		*opts++ = '\0';
-	o->name = text;
-	int r = check_name(text, err);
-	while (r == 0 && opts && *opts) {
-		const char *option = opts;
-		int key = getsubopt(&opts, keys, &value);
-
-		r = set(o, key, value, option, err);
-	}
-	return r;
-}
-
 int network_options_parse(char *text, struct network_options *ret,
 			  struct err *err)
 {
+	char *opts = strchr(text, ',');
+
 	network_options_done(ret);
 	*ret = (struct network_options){ .given = true };
-	for (int k = NETWORK_USER; k <= NETWORK_NONE; k++)
-		if (strcmp(text, kinds[k]) == 0) {
-			ret->kind = (enum network_kind)k;
-			return 0;
-		}
-	for (int k = NETWORK_TAP; k <= NETWORK_BRIDGE; k++) {
+	for (int k = NETWORK_USER; k <= NETWORK_BRIDGE; k++) {
 		size_t len = strlen(kinds[k]);
+		bool named = k >= NETWORK_TAP;
+		int r = 0;
 
-		if (strncmp(text, kinds[k], len) == 0 && text[len] == '=') {
-			ret->kind = (enum network_kind)k;
-			return set_named(ret, text + len + 1, err);
+		if (strncmp(text, kinds[k], len) != 0 ||
+		    (named ? text[len] != '='
+			   : text[len] &&
+				     (text[len] != ',' || k == NETWORK_NONE)))
+			continue;
+		ret->kind = (enum network_kind)k;
+		if (opts)
+			*opts++ = '\0';
+		if (named) {
+			ret->name = text + len + 1;
+			r = check_name(ret->name, err);
 		}
+		return r < 0 ? r : set_options(ret, opts, err);
 	}
 	return err_say(err, EINVAL,
 		       "--network: '%s' is none of user, none, tap=NAME and "

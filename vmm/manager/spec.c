@@ -237,6 +237,8 @@ static void put_network(struct json_object *o, const struct network_options *n)
 {
 	put_str(o, "network", network_kind_name(n->kind));
 	put_str(o, "interface", n->name);
+	if (n->mtu)
+		put_u64(o, "mtu", n->mtu);
 	put_list(o, "ip", &n->addrs);
 	put_list(o, "gateway", &n->gateways);
 	put_list(o, "dns", &n->dns);

@@ -271,7 +271,7 @@ bool gate_out(struct gate *g, const uint8_t *frame, size_t len,
 		break;
 	case GATE_FRAGMENT:
 		note(g, "the guest was refused a packet in fragments; with "
-			"--allow each must fit 1500 bytes");
+			"--allow each must fit into one packet");
 		break;
 	default:
 		break;

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "vmm/abi/net.h"
 #include "vmm/jail/jail.h"
 #include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
@@ -42,6 +43,7 @@
 struct options {
 	int frames;
 	int ready;
+	unsigned mtu;
 	const char *id;
 	struct jail_asked jail;
 	size_t nr_publish;
@@ -55,6 +57,7 @@ enum {
 	OPT_PUBLISH,
 	OPT_ALLOW,
 	OPT_READY,
+	OPT_MTU,
 	OPT_JAIL,
 	OPT_ID,
 };
@@ -68,6 +71,8 @@ static const struct argp_option option_list[] = {
 	  "Let the guest reach these only (repeatable)", 0 },
 	{ "ready", OPT_READY, "fd:N", 0,
 	  "Write a line for each published port, then \"ready\"", 0 },
+	{ "mtu", OPT_MTU, "N", 0,
+	  "Of the guest's interface, and so the length of frames", 0 },
 	{ "jail", OPT_JAIL, "auto|required[,born][,uid=N]", 0,
 	  "When this host lacks a wall of the jail: warn (default) or refuse; "
 	  "uid: to become, by root",
@@ -109,6 +114,16 @@ static int publish_option(struct options *o, const char *arg)
 	return r;
 }
 
+static int mtu_option(struct options *o, const char *arg)
+{
+	uint64_t mtu = 0;
+	int r = parse_u64(arg, "--mtu", NET_MTU_MIN, NET_MTU, &mtu, &o->err);
+
+	if (r == 0)
+		o->mtu = (unsigned)mtu;
+	return r;
+}
+
 static int allow_option(struct options *o, const char *arg)
 {
 	struct allow_list *list = &o->allow;
@@ -133,6 +148,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return -fd_option(arg, "--frames", &o->frames, &o->err);
 	case OPT_READY:
 		return -fd_option(arg, "--ready", &o->ready, &o->err);
+	case OPT_MTU:
+		return -mtu_option(o, arg);
 	case OPT_PUBLISH:
 		return -publish_option(o, arg);
 	case OPT_JAIL:
@@ -227,7 +244,7 @@ static int serve(struct options *o, struct err *err)
 	int r = set_limits(err);
 
 	if (r == 0)
-		r = net_new(o->frames, &net, err);
+		r = net_new(o->frames, o->mtu, &net, err);
 	if (r == 0)
 		r = net_allow(net, &o->allow, err);
 	for (size_t i = 0; i < o->nr_publish && r == 0; i++)
@@ -252,6 +269,7 @@ int main(int argc, char **argv)
 	struct options o = {
 		.frames = -1,
 		.ready = -1,
+		.mtu = NET_MTU,
 		.jail = JAIL_NOT_ASKED,
 	};
 

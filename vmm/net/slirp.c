@@ -143,7 +143,7 @@ static const SlirpCb callbacks = {
 	.timer_new_opaque = timer_new,
 };
 
-static Slirp *slirp_start(struct net *net)
+static Slirp *slirp_start(struct net *net, unsigned mtu)
 {
 	SlirpConfig cfg = {
 		.version = 4,
@@ -151,8 +151,8 @@ static Slirp *slirp_start(struct net *net)
 		.in6_enabled = true,
 		.vprefix_len = NET_PREFIX6,
 		.vnetmask.s_addr = htonl(UINT32_MAX << (32 - NET_PREFIX4)),
-		.if_mtu = PACKET_MTU,
-		.if_mru = PACKET_MTU,
+		.if_mtu = mtu,
+		.if_mru = mtu,
 		.disable_host_loopback = true,
 		/* Our init configures the guest: a parser less to attack. */
 		.disable_dhcp = true,
@@ -170,7 +170,7 @@ static Slirp *slirp_start(struct net *net)
 	return slirp_new(&cfg, &callbacks, net);
 }
 
-int net_new(int frames_fd, struct net **ret, struct err *err)
+int net_new(int frames_fd, unsigned mtu, struct net **ret, struct err *err)
 {
 	/* Zeroed, and large parts of it touched only when needed. */
 	AUTO_FREE struct net *net = calloc(1, sizeof(*net));
@@ -181,7 +181,7 @@ int net_new(int frames_fd, struct net **ret, struct err *err)
 	if (r < 0)
 		return r;
 	relay_init(&net->relay);
-	net->slirp = slirp_start(net);
+	net->slirp = slirp_start(net, mtu);
 	if (!net->slirp)
 		return err_say(err, EINVAL,
 			       "libslirp %s refuses the network's "

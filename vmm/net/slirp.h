@@ -27,7 +27,7 @@ struct net;
  * The network of one guest over @frames_fd, which it owns from then on
  * (on failure the caller keeps it).  Freed with net_free().
  */
-int net_new(int frames_fd, struct net **ret, struct err *err);
+int net_new(int frames_fd, unsigned mtu, struct net **ret, struct err *err);
 void net_free(struct net *net);
 
 /* From now on only what is in @list, unless it is empty.  Copied. */
