@@ -288,12 +288,33 @@ t_network_at_its_rate() {
     [ $((SECONDS - begin)) -ge 1 ]
 }
 
-t_network_on_a_tap() {
+taps() {
     { : <>/dev/net/tun; } 2>/dev/null && [ "$(id -u)" = 0 ] || {
         echo "no tap can be made here" >"$T/out"
+        return 1
+    }
+}
+
+t_network_on_a_tap() {
+    taps || return "$SKIP"
+    VIA="$HOST tap" guest net --memory 64m
+}
+
+t_offloads_on_a_tap() {
+    taps || return "$SKIP"
+    VIA="env TAP=vnet $HOST tap" guest net_tap --memory 64m
+}
+
+t_offloads_by_vhost() {
+    taps || return "$SKIP"
+    [ -c /dev/vhost-net ] || {
+        echo "there is no /dev/vhost-net here" >"$T/out"
         return "$SKIP"
     }
-    VIA="$HOST tap" guest net --memory 64m
+    VIA="env TAP=vhost $HOST tap" guest net_tap --memory 64m || return 1
+    # And it was the kernel that served it, to the end.
+    grep -q "vhost-net found a descriptor" "$T/err" &&
+        ! grep -q "going on without it" "$T/err"
 }
 
 t_sockets_both_ways() {

@@ -6,7 +6,9 @@
   sum FILE                  what checksum() of lib/guest.c makes of it
   net MONITOR OPTION...     run it with a network whose other end is here:
                             frames come back, after something that is none
-  tap MONITOR OPTION...     the same, with a tap instead of a socket
+  tap MONITOR OPTION...     the same, with a tap instead of a socket; with
+                            TAP=vnet one that has offloads, with TAP=vhost
+                            served by the kernel
   vsock PATH MONITOR ...    run it with a vsock device listening at PATH;
                             the other half of vsock.c
 
@@ -27,6 +29,8 @@ MEGABYTE = 1 << 20
 GUEST_PORT = 5000
 HOST_PORT = 7000  # takes a megabyte, gives one
 IFF_UP, IFF_TAP, IFF_NO_PI = 0x1, 0x2, 0x1000  # linux/if.h, linux/if_tun.h
+IFF_VNET_HDR = 0x4000
+SOL_PACKET, PACKET_VNET_HDR = 263, 15  # linux/if_packet.h
 TUNSETIFF, SIOCSIFFLAGS = 0x400454CA, 0x8914
 ETH_P_ALL = 3
 HOST_CALLS = 7002  # told so, we connect to the guest
@@ -81,19 +85,27 @@ def net(*argv):
 
 def tap(*argv):
     """What the guest sends comes back from the wire, through a tap of ours."""
+    kind = os.environ.get("TAP", "")
     fd = os.open("/dev/net/tun", os.O_RDWR)
-    request = struct.pack("16sH22x", b"belljar%d", IFF_TAP | IFF_NO_PI)
+    flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if kind else 0)
+    request = struct.pack("16sH22x", b"belljar%d", flags)
     name = fcntl.ioctl(fd, TUNSETIFF, request)[:16].rstrip(b"\0").decode()
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                          socket.htons(ETH_P_ALL))
+    if kind:  # segments stay whole
+        wire.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
         f.write("1")  # no frames of the host's own
     up = struct.pack("16sH22x", name.encode(), IFF_UP)
     fcntl.ioctl(wire, SIOCSIFFLAGS, up)
     wire.bind((name, 0))
-    option = ["--net", f"fd:{fd},mac=52:54:00:01:02:03"]
-    child = subprocess.Popen([*argv, *option], pass_fds=[fd])
-    os.close(fd)
+    fds, option = [fd], f"fd:{fd},mac=52:54:00:01:02:03"
+    if kind == "vhost":
+        fds.append(os.open("/dev/vhost-net", os.O_RDWR))
+        option += f",vhost=fd:{fds[1]}"
+    child = subprocess.Popen([*argv, "--net", option], pass_fds=fds)
+    for fd in fds:
+        os.close(fd)
     threading.Thread(target=echo, args=(wire,), daemon=True).start()
     sys.exit(child.wait())
 
