@@ -50,7 +50,7 @@ check "rates reach the monitor: disks share" \
     test "$(grep -cE -- '^--disk.*|^fd:.*id=layer' "$work/out")" -ge 2
 check "... half for each of two" \
     test "$(grep -c 'id=[a-z]*,bps=1572864,iops=50$' "$work/out")" = 2
-check "... network" grep -qE '^--net=fd:[0-9]+,bps=2097152,pps=7$' "$work/out"
+check "... network" grep -qE '^--net=fd:[0-9]+,mtu=65520,bps=2097152,pps=7$' "$work/out"
 check "... console" grep -qE '^--serial=fd:[0-9]+,bps=4096$' "$work/out"
 
 ## What holds

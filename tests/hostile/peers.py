@@ -3,6 +3,7 @@
 """peers.py - the host's ends of the attacker's network and sockets: what
 belljar-net and the keeper are in a real run.  Each serves in a thread."""
 import errno
+import fcntl
 import os
 import select
 import socket
@@ -21,14 +22,15 @@ class Wire:
 
     def __init__(self):
         kind = socket.SOCK_SEQPACKET
-        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, kind)
+        self.ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        self.ends = [theirs]  # the monitor's
         self.flows = threading.Event()
         self.flows.set()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
     def options(self):
-        return ["--net", f"fd:{self.theirs.fileno()},mac=52:54:00:01:02:03"]
+        return ["--net", f"fd:{self.ends[0].fileno()},mac=52:54:00:01:02:03"]
 
     def serve(self):
         try:
@@ -73,6 +75,71 @@ class Wire:
             self.ours.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+
+class Tap:
+    """The same on a tap with offloads: what the guest sends, the host's kernel
+    has taken, comes back."""
+
+    IFF_UP, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x1, 0x2, 0x1000, 0x4000
+    TUNSETIFF, SIOCSIFFLAGS = 0x400454CA, 0x8914
+    SOL_PACKET, PACKET_VNET_HDR, ETH_P_ALL = 263, 15, 3
+
+    def __init__(self, vhost=False):
+        flags = self.IFF_TAP | self.IFF_NO_PI | self.IFF_VNET_HDR
+        self.ends = [open("/dev/net/tun", "r+b", buffering=0)]
+        request = struct.pack("16sH22x", b"hostile%d", flags)
+        name = fcntl.ioctl(self.ends[0], self.TUNSETIFF, request)[:16]
+        name = name.rstrip(b"\0").decode()
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as f:
+            f.write("1")
+        self.ours = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                                  socket.htons(self.ETH_P_ALL))
+        self.ours.setsockopt(self.SOL_PACKET, self.PACKET_VNET_HDR, 1)
+        up = struct.pack("16sH22x", name.encode(), self.IFF_UP)
+        fcntl.ioctl(self.ours, self.SIOCSIFFLAGS, up)
+        self.ours.bind((name, 0))
+        if vhost:
+            self.ends.append(open("/dev/vhost-net", "r+b", buffering=0))
+        self.closed = False
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def lack(vhost=False):
+        """What is missing for one here, or None."""
+        wanted = ["/dev/net/tun"] + ["/dev/vhost-net"] * vhost
+        for path in wanted:
+            if not os.path.exists(path):
+                return f"there is no {path}"
+        return None if os.geteuid() == 0 else "only root makes taps"
+
+    def options(self):
+        fds = [e.fileno() for e in self.ends]
+        vhost = f",vhost=fd:{fds[1]}" if len(fds) > 1 else ""
+        return ["--net", f"fd:{fds[0]},mac=52:54:00:01:02:03{vhost}"]
+
+    def serve(self):
+        while not self.closed:
+            try:
+                frame, (_, _, kind, *_) = self.ours.recvfrom(1 << 17)
+                if kind != socket.PACKET_OUTGOING:
+                    self.ours.send(frame)
+            except OSError:  # frames that the kernel does not pass on
+                pass
+
+    def flood(self, frames=400):
+        """Fewer than a tap holds: it loses more, the guest's own too."""
+        for _ in range(frames):
+            try:
+                self.ours.send(bytes(10) + b"\xff" * 1514,
+                               socket.MSG_DONTWAIT)
+            except OSError:
+                return
+
+    def close(self):
+        self.closed = True
+        self.ours.close()
 
 
 class Keeper:

@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 
-from peers import Keeper, Wire
+from peers import Keeper, Tap, Wire
 import shares
 from vm import PIPE, Trouble, Vm
 
@@ -31,12 +31,12 @@ class Attacker:
     """What a guest gets: its devices and the host's ends of them."""
 
     def __init__(self, build, work, guest, cpus=1, memory="4g", cmdline=None,
-                 nr_shares=0):
+                 nr_shares=0, elf=None, wire=Wire):
         disk = os.path.join(work, "disk")
         if not os.path.exists(disk):
             with open(disk, "wb") as f:
                 f.write(os.urandom(SECTORS * 512))
-        self.wire, self.keeper = Wire(), Keeper(work)
+        self.wire, self.keeper = wire(), Keeper(work)
         options = ["--memory", memory, "--cpus", str(cpus), "--rng",
                    "--balloon"]
         how = os.environ.get("DISK_OPTIONS", "")
@@ -47,9 +47,10 @@ class Attacker:
             options += share.options()
         if cmdline:
             options += ["--cmdline", cmdline]
-        ends = [e.theirs for e in (self.wire, self.keeper, *self.shares)]
+        ends = [*self.wire.ends, self.keeper.theirs]
+        ends += [s.theirs for s in self.shares]
         fds = [s.fileno() for s in ends]
-        self.vm = Vm(build, work, f"hostile/{guest}", options, fds)
+        self.vm = Vm(build, work, f"hostile/{elf or guest}", options, fds)
         for s in ends:
             s.close()
 
@@ -58,8 +59,8 @@ class Attacker:
         verb, *arguments = word.split()
         numbers = [int(a) for a in arguments]
         {
-            "hold-network": self.wire.hold,
-            "drain-network": self.wire.drain,
+            "hold-network": lambda: self.wire.hold(),
+            "drain-network": lambda: self.wire.drain(),
             "flood-network": self.wire.flood,
             "close-network": self.wire.close,
             "call": self.keeper.call,
@@ -140,10 +141,15 @@ class Suite:
         ok = problem is None
         self.passed += ok
         self.failed += not ok
-        number = self.passed + self.failed
+        number = self.passed + self.failed + self.skipped
         print(f"{'' if ok else 'not '}ok {number} - {name}", flush=True)
         for line in (problem or "").splitlines():
             print(f"#   {line}", flush=True)
+
+    def skip(self, name, why):
+        self.skipped += 1
+        number = self.passed + self.failed + self.skipped
+        print(f"ok {number} - {name} # SKIP {why}", flush=True)
 
     def look(self, vm, before, held=False):
         """After an attack: the attacker's monitor, then the neighbour."""
@@ -273,12 +279,22 @@ GUESTS = {
     "balloon": {},
     "msix": {},
     "net": {},
+    "net_tap": {"wire": Tap},
+    "net_vhost": {"wire": lambda: Tap(vhost=True), "elf": "net_tap",
+                  "cmdline": "vhost"},
     "vsock": {},
     "flood": {},
     "fs": {"nr_shares": 16},  # one for each attack, and one beside
     "race": {"cpus": 2},
     "end": {},
 }
+
+
+def lacks(guest):
+    """What of the host @guest needs and there is not; None: nothing."""
+    if guest not in ("net_tap", "net_vhost"):
+        return None
+    return Tap.lack(vhost=guest == "net_vhost")
 
 
 def main():
@@ -293,7 +309,10 @@ def main():
             suite.neighbour = Neighbour(build, work)
             suite.neighbour.start()
             for name in wanted or GUESTS:
-                if name == "end":
+                lack = lacks(name)
+                if lack:
+                    suite.skip(name, lack)
+                elif name == "end":
                     suite.run_ends()
                 elif "nr_shares" in GUESTS[name] and shares.missing():
                     suite.skip(name, shares.missing())

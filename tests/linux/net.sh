@@ -50,3 +50,13 @@ port_taken() {
         exit $got' "$belljar"
 }
 check "net: a taken port is 125" status 125 port_taken
+
+tapped() {
+    unshare -nm tests/linux/tapped.sh "$belljar" "$tmp" "$@"
+}
+check "net: tap: 2 MB both ways by vhost-net" tapped kernel
+check "net: tap: 2 MB both ways by the monitor" tapped monitor
+check "net: bridge: two VMs talk, and leave no tap" tapped neighbours
+check "net: bridge: a killed monitor leaves no tap" tapped killed monitor
+check "net: bridge: a killed keeper leaves no tap" tapped killed keeper
+check "net: taps and bridges that cannot be had" tapped refused
