@@ -55,6 +55,8 @@ void net_link_down(struct net *net)
 		return;
 	net->up = false;
 	net->tx_waiting = false;
+	/* What waits for buffers came too late: nobody serves it any more. */
+	net->window.waiting = 0;
 	loop_remove(net->dev->loop, &net->backend);
 	cfg->status = htole16(0);
 	virtio_config_changed(net->dev);

@@ -53,7 +53,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	driver_close(&drv);
-	(void)close(wire);
+	if (wire >= 0)
+		(void)close(wire);
 	return 0;
 }
 
@@ -206,6 +207,26 @@ static void a_small_buffer_among_others_breaks_the_queue(void **state)
 	assert_int_equal(loop_once(&drv.loop, 0), 0);
 }
 
+/* Found by net_fuzz: nobody is woken for the rest of it any more. */
+static void the_link_goes_down_while_a_frame_waits(void **state)
+{
+	(void)state;
+	(void)give(1000);
+	driver_kick(&drv, RX);
+	send_wire(3500);
+	driver_settle(&drv);
+	(void)close(wire);
+	wire = -1;
+	driver_settle(&drv);
+	for (unsigned i = 0; i < 4; i++) {
+		(void)give(1000);
+		driver_kick(&drv, RX);
+		driver_settle(&drv);
+	}
+	assert_int_equal(driver_read(&drv, drv.device + 6, 2), 0);
+	assert_false(driver_take(&drv.queue[RX], NULL, NULL));
+}
+
 /* What was taken before a reset is not written after it, and no frame of then
  * is pieced together with one of now. */
 static void buffers_are_forgotten_at_reset(void **state)
@@ -272,6 +293,7 @@ int main(void)
 		TEST(a_frame_for_which_no_ring_suffices_is_dropped),
 		TEST(one_too_long_is_dropped),
 		TEST(a_small_buffer_among_others_breaks_the_queue),
+		TEST(the_link_goes_down_while_a_frame_waits),
 		TEST(buffers_are_forgotten_at_reset),
 		TEST(buffers_that_move_are_those_taken),
 		TEST(the_driver_is_told_the_mtu),
