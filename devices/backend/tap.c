@@ -52,6 +52,14 @@ int tap_set_offloads(int fd, uint64_t features)
 	return set_flags(fd, flags);
 }
 
+int tap_set_queue(int fd, bool on)
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+
+	ifr.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE;
+	return ioctl(fd, TUNSETQUEUE, &ifr) < 0 ? -errno : 0;
+}
+
 /* By trying: no request lists them. */
 static uint64_t find_offloads(int fd)
 {
@@ -84,7 +92,10 @@ int tap_examine(int fd, struct tap *ret, struct err *err)
 			       "IFF_NO_PI",
 			       IFNAMSIZ, ifr.ifr_name);
 
-	struct tap tap = { .header = ifr.ifr_flags & IFF_VNET_HDR };
+	struct tap tap = {
+		.header = ifr.ifr_flags & IFF_VNET_HDR,
+		.multi_queue = ifr.ifr_flags & IFF_MULTI_QUEUE,
+	};
 	if (tap.header) {
 		if (ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
 			return err_set(err, errno,

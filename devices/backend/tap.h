@@ -15,6 +15,7 @@
 struct tap {
 	/* Frames stand behind a struct virtio_net_hdr_v1, both ways. */
 	bool header;
+	bool multi_queue; /* attached with IFF_MULTI_QUEUE */
 	/*
 	 * The offloads it can, as bits of virtio-net (VIRTIO_NET_F_CSUM...);
 	 * 0 without a header.
@@ -35,5 +36,11 @@ int tap_examine(int fd, struct tap *ret, struct err *err);
  * checksums to be finished, segments to be cut.  0 or -errno.
  */
 int tap_set_offloads(int fd, uint64_t features);
+
+/*
+ * Of a tap with several queues: does the kernel share frames out to this one
+ * too?  0 or -errno.
+ */
+int tap_set_queue(int fd, bool on);
 
 #endif

@@ -33,13 +33,20 @@ struct blk_config {
 	const struct engine_ops *engine; /* NULL: the best one there is */
 };
 
+#define NET_PAIRS_MAX 8
+
 struct net_config {
-	int fd; /* SOCK_SEQPACKET, a frame a message (abi/net.h), or a tap */
+	/*
+	 * SOCK_SEQPACKET, a frame a message (abi/net.h), or a tap; of a tap
+	 * with IFF_MULTI_QUEUE several, each behind a pair of queues.
+	 */
+	int fd[NET_PAIRS_MAX];
+	unsigned pairs; /* 0: one */
 	uint8_t mac[6];
 	uint16_t mtu; /* that the driver is told, 68 or more; 0: it is not */
 	uint64_t bytes_limit, frames_limit; /* a second, each way; 0: none */
-	bool vhost; /* vhost_fd, a /dev/vhost-net, is to serve the tap */
-	int vhost_fd;
+	bool vhost; /* vhost_fd, each a /dev/vhost-net, are to serve the tap */
+	int vhost_fd[NET_PAIRS_MAX];
 	const struct vhost_sys *vhost_sys; /* NULL: the kernel; for tests */
 };
 

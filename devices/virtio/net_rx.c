@@ -28,15 +28,20 @@ static bool takes_segments(const struct virtio_dev *dev)
 	       virtio_has(dev, VIRTIO_NET_F_GUEST_TSO6);
 }
 
-void net_rx_start(struct net *net)
+void net_rx_start(struct net_pair *pair)
 {
-	struct net_window *w = &net->window;
-	const struct virtio_net_config *cfg = (void *)net->dev->config;
-	size_t mtu = le16toh(cfg->mtu);
+	struct net_window *w = &pair->window;
 
 	w->nr = w->nr_iov = 0;
 	w->bytes = 0;
 	w->waiting = w->placed = 0;
+}
+
+void net_rx_learn(struct net *net)
+{
+	const struct virtio_net_config *cfg = (void *)net->dev->config;
+	size_t mtu = le16toh(cfg->mtu);
+
 	net->mergeable = virtio_has(net->dev, VIRTIO_NET_F_MRG_RXBUF);
 	net->want = NET_HEADER + (mtu ? mtu : MTU_DEFAULT) + FRAME_EXTRA;
 	if (takes_segments(net->dev))
@@ -44,21 +49,21 @@ void net_rx_start(struct net *net)
 }
 
 /* Of the window: no buffer more may be taken. */
-static bool full(const struct net *net)
+static bool full(const struct net_pair *pair)
 {
-	const struct net_window *w = &net->window;
+	const struct net_window *w = &pair->window;
 
-	return w->nr == (net->mergeable ? NET_WINDOW : 1U) ||
+	return w->nr == (pair->net->mergeable ? NET_WINDOW : 1U) ||
 	       w->nr_iov + VQ_SEGMENTS > NET_WINDOW_IOV;
 }
 
 /* Take buffers until there are @want bytes.  0 or -EPROTO. */
-static int take(struct net *net, struct vq *vq, size_t want)
+static int take(struct net_pair *pair, struct vq *vq, size_t want)
 {
-	struct net_window *w = &net->window;
-	struct vq_chain *c = &net->chain;
+	struct net_window *w = &pair->window;
+	struct vq_chain *c = &pair->chain;
 
-	while (w->bytes < want && !full(net)) {
+	while (w->bytes < want && !full(pair)) {
 		int r = vq_pop(vq, c);
 
 		if (r <= 0)
@@ -79,17 +84,18 @@ static int take(struct net *net, struct vq *vq, size_t want)
 }
 
 /* Whatever the guest does, no more will come: all of its ring is here. */
-static bool has_all(const struct net *net, const struct vq *vq)
+static bool has_all(const struct net_pair *pair, const struct vq *vq)
 {
-	const struct net_window *w = &net->window;
+	const struct net_window *w = &pair->window;
 
-	return full(net) || w->nr >= vq->size || w->nr_iov >= vq->size;
+	return full(pair) || w->nr >= vq->size || w->nr_iov >= vq->size;
 }
 
 /* Give the first @nr buffers back, filled with @len bytes together. */
-static void give_back(struct net *net, struct vq *vq, unsigned nr, size_t len)
+static void give_back(struct net_pair *pair, struct vq *vq, unsigned nr,
+		      size_t len)
 {
-	struct net_window *w = &net->window;
+	struct net_window *w = &pair->window;
 	unsigned nr_iov = 0;
 
 	for (unsigned i = 0; i < nr; i++) {
@@ -108,39 +114,40 @@ static void give_back(struct net *net, struct vq *vq, unsigned nr, size_t len)
 }
 
 /* In front of a frame in @nr buffers.  The tap's is there already. */
-static void write_header(struct net *net, unsigned nr)
+static void write_header(struct net_pair *pair, unsigned nr)
 {
-	struct net_window *w = &net->window;
+	struct net_window *w = &pair->window;
 	struct virtio_net_hdr_v1 h = { .num_buffers = htole16((uint16_t)nr) };
 	size_t skip = 0;
 
 	/* Section 5.1.6.4.1: a driver without GUEST_CSUM gets zeros. */
-	if (net->tap.header && virtio_has(net->dev, VIRTIO_NET_F_GUEST_CSUM))
+	if (pair->net->tap.header &&
+	    virtio_has(pair->net->dev, VIRTIO_NET_F_GUEST_CSUM))
 		skip = BUFFERS_FIELD;
 	(void)iov_write(w->iov, w->nr_iov, skip, (char *)&h + skip,
 			NET_HEADER - skip);
 }
 
 /* No buffer, or too few.  Have more come meanwhile? */
-static int wait_for_buffers(struct net *net, struct vq *vq)
+static int wait_for_buffers(struct net_pair *pair, struct vq *vq)
 {
-	net->rx_waiting = !vq_kicks_on(vq);
-	return !net->rx_waiting;
+	pair->rx_waiting = !vq_kicks_on(vq);
+	return !pair->rx_waiting;
 }
 
 /* The frame that was read.  As receive() returns. */
-static int deliver(struct net *net, struct vq *vq)
+static int deliver(struct net_pair *pair, struct vq *vq)
 {
-	struct net_window *w = &net->window;
-	int r = take(net, vq, w->waiting);
+	struct net_window *w = &pair->window;
+	int r = take(pair, vq, w->waiting);
 
 	if (r < 0)
 		return r;
 	if (w->bytes < w->waiting) {
-		if (!has_all(net, vq))
-			return wait_for_buffers(net, vq);
+		if (!has_all(pair, vq))
+			return wait_for_buffers(pair, vq);
 		w->waiting = 0;
-		stats_add(&net->way[NET_RX].dropped, 1);
+		stats_add(&pair->way[NET_RX].dropped, 1);
 		return 1;
 	}
 	(void)iov_write(w->iov, w->nr_iov, w->placed, w->spill,
@@ -149,47 +156,47 @@ static int deliver(struct net *net, struct vq *vq)
 	unsigned nr = 0;
 	for (uint64_t sum = 0; sum < w->waiting; nr++)
 		sum += w->buf[nr].len;
-	write_header(net, nr);
-	give_back(net, vq, nr, w->waiting);
-	net_count(&net->way[NET_RX], w->waiting - NET_HEADER);
+	write_header(pair, nr);
+	give_back(pair, vq, nr, w->waiting);
+	net_count(&pair->way[NET_RX], w->waiting - NET_HEADER);
 	w->waiting = 0;
 	return 1;
 }
 
 /* A socket says "end" and "an empty message" with the same 0. */
-static bool at_end(const struct net *net)
+static bool at_end(const struct net_pair *pair)
 {
-	return io_poll_now(net->backend.fd, POLLRDHUP) != 0;
+	return io_poll_now(pair->backend.fd, POLLRDHUP) != 0;
 }
 
 /*
  * Read a frame into the window and behind it.  1: it is there, or one was
  * dropped; 0: there is none.
  */
-static int read_frame(struct net *net)
+static int read_frame(struct net_pair *pair)
 {
-	struct net_window *w = &net->window;
-	size_t head = net->tap.header ? 0 : NET_HEADER;
-	unsigned nr = iov_slice(w->iov, w->nr_iov, head, SIZE_MAX, net->frame);
+	struct net_window *w = &pair->window;
+	size_t head = pair->net->tap.header ? 0 : NET_HEADER;
+	unsigned nr = iov_slice(w->iov, w->nr_iov, head, SIZE_MAX, pair->frame);
 	ssize_t n;
 
-	net->frame[nr++] = (struct iovec){ w->spill, sizeof(w->spill) };
+	pair->frame[nr++] = (struct iovec){ w->spill, sizeof(w->spill) };
 	do {
-		n = readv(net->backend.fd, net->frame, (int)nr);
+		n = readv(pair->backend.fd, pair->frame, (int)nr);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	if (n < 0 || (n == 0 && at_end(net))) {
-		net_link_down(net);
+	if (n < 0 || (n == 0 && at_end(pair))) {
+		net_link_down(pair->net);
 		return 0;
 	}
 
 	size_t all = head + (size_t)n;
 	if (all < NET_HEADER + NET_FRAME_MIN || all > NET_SPACE) {
-		stats_add(&net->way[NET_RX].dropped, n > 0);
+		stats_add(&pair->way[NET_RX].dropped, n > 0);
 		return 1;
 	}
-	limit_spend(&net->way[NET_RX].limit, all - NET_HEADER, 1);
+	limit_spend(&pair->way[NET_RX].limit, all - NET_HEADER, 1);
 	w->waiting = all;
 	w->placed = all < w->bytes ? all : (size_t)w->bytes;
 	return 1;
@@ -199,38 +206,38 @@ static int read_frame(struct net *net)
  * 1: a frame was passed on or dropped; 0: no frame, or it has to wait;
  * -EPROTO: broken queue.
  */
-static int receive(struct net *net, struct vq *vq)
+static int receive(struct net_pair *pair, struct vq *vq)
 {
-	struct net_window *w = &net->window;
-	struct net_way *way = &net->way[NET_RX];
+	struct net_window *w = &pair->window;
+	struct net_way *way = &pair->way[NET_RX];
 
 	if (w->waiting)
-		return deliver(net, vq);
+		return deliver(pair, vq);
 	/* How long the frame is we learn too late: the next one pays. */
 	uint64_t wait = limit_wait(&way->limit, 1, 1);
 	if (wait) {
 		net_hold(way, wait);
 		return 0;
 	}
-	int r = take(net, vq, net->want);
+	int r = take(pair, vq, pair->net->want);
 	if (r < 0)
 		return r;
 	if (w->nr == 0)
-		return wait_for_buffers(net, vq);
-	r = read_frame(net);
-	return w->waiting ? deliver(net, vq) : r;
+		return wait_for_buffers(pair, vq);
+	r = read_frame(pair);
+	return w->waiting ? deliver(pair, vq) : r;
 }
 
-void net_serve_rx(struct net *net)
+void net_serve_rx(struct net_pair *pair)
 {
 	int r = 1;
 
 	/* What is left after the last round, epoll tells us again. */
-	for (unsigned i = 0; net->up && i < NET_BATCH && r > 0; i++)
-		r = receive(net, &net->dev->queue[NET_RX].vq);
-	virtio_used(net->dev, NET_RX);
+	for (unsigned i = 0; pair->net->up && i < NET_BATCH && r > 0; i++)
+		r = receive(pair, net_vq(pair, NET_RX));
+	virtio_used(pair->net->dev, pair->first + NET_RX);
 	if (r < 0)
-		virtio_broken(net->dev, NET_RX);
-	else if (net->window.waiting && !net->rx_waiting)
-		virtio_again(net->dev, NET_RX);
+		virtio_broken(pair->net->dev, pair->first + NET_RX);
+	else if (pair->window.waiting && !pair->rx_waiting)
+		virtio_again(pair->net->dev, pair->first + NET_RX);
 }

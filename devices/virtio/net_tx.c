@@ -8,42 +8,44 @@
 #include "devices/virtio/net_hdr.h"
 #include "devices/virtio/net_priv.h"
 
-/* Frame and header stand in net->frame.  Bytes or -errno. */
-static ssize_t put(struct net *net, unsigned nr)
+/* Frame and header stand in pair->frame.  Bytes or -errno. */
+static ssize_t put(struct net_pair *pair, unsigned nr)
 {
-	struct iovec *iov = net->frame + !net->tap.header;
+	struct iovec *iov = pair->frame + !pair->net->tap.header;
 	struct msghdr msg = { .msg_iov = iov,
-			      .msg_iovlen = nr - !net->tap.header };
+			      .msg_iovlen = nr - !pair->net->tap.header };
 	ssize_t n;
 
 	do {
-		n = net->socket
-			    ? sendmsg(net->backend.fd, &msg, MSG_NOSIGNAL)
-			    : writev(net->backend.fd, iov, (int)msg.msg_iovlen);
+		n = pair->net->socket
+			    ? sendmsg(pair->backend.fd, &msg, MSG_NOSIGNAL)
+			    : writev(pair->backend.fd, iov,
+				     (int)msg.msg_iovlen);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
 /* 1: gone; 0: lost, as on a wire; -EAGAIN: the backend is full. */
-static int send_frame(struct net *net, const struct vq_chain *c, size_t len)
+static int send_frame(struct net_pair *pair, const struct vq_chain *c,
+		      size_t len)
 {
 	struct virtio_net_hdr_v1 h;
 
-	if (!net->up || len < NET_FRAME_MIN || len > NET_FRAME_MAX)
+	if (!pair->net->up || len < NET_FRAME_MIN || len > NET_FRAME_MAX)
 		return 0;
 	(void)iov_read(c->iov, c->nr_read, 0, &h, sizeof(h));
-	if (!net_hdr_check(&h, len, net->dev->accepted))
+	if (!net_hdr_check(&h, len, pair->net->dev->accepted))
 		return 0;
 
-	net->frame[0] = (struct iovec){ &h, sizeof(h) };
+	pair->frame[0] = (struct iovec){ &h, sizeof(h) };
 	unsigned nr = 1 + iov_slice(c->iov, c->nr_read, NET_HEADER, len,
-				    net->frame + 1);
-	ssize_t n = put(net, nr);
+				    pair->frame + 1);
+	ssize_t n = put(pair, nr);
 	if (n == -EAGAIN)
 		return -EAGAIN;
 	/* EBADFD: the tap was removed. */
 	if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN || n == -EBADFD)
-		net_link_down(net);
+		net_link_down(pair->net);
 	return n >= 0;
 }
 
@@ -51,10 +53,10 @@ static int send_frame(struct net *net, const struct vq_chain *c, size_t len)
  * 1: a frame was taken; 0: none, or it has to wait for the backend or for its
  * time; -EPROTO.
  */
-static int transmit(struct net *net, struct vq *vq)
+static int transmit(struct net_pair *pair, struct vq *vq)
 {
-	struct vq_chain *c = &net->chain;
-	struct net_way *way = &net->way[NET_TX];
+	struct vq_chain *c = &pair->chain;
+	struct net_way *way = &pair->way[NET_TX];
 	int r = vq_pop(vq, c);
 
 	if (r <= 0)
@@ -69,10 +71,10 @@ static int transmit(struct net *net, struct vq *vq)
 		net_hold(way, wait);
 		return 0;
 	}
-	r = send_frame(net, c, len);
+	r = send_frame(pair, c, len);
 	if (r == -EAGAIN) {
 		vq_unpop(vq);
-		net->tx_waiting = true;
+		pair->tx_waiting = true;
 		return 0;
 	}
 	if (r > 0)
@@ -84,17 +86,18 @@ static int transmit(struct net *net, struct vq *vq)
 	return 1;
 }
 
-void net_serve_tx(struct net *net)
+void net_serve_tx(struct net_pair *pair)
 {
-	struct virtio_dev *dev = net->dev;
+	struct virtio_dev *dev = pair->net->dev;
+	unsigned nr = pair->first + NET_TX;
 	int r = 1;
 
-	vq_kicks_off(&dev->queue[NET_TX].vq);
+	vq_kicks_off(net_vq(pair, NET_TX));
 	for (unsigned i = 0; i < NET_BATCH && r > 0; i++)
-		r = transmit(net, &dev->queue[NET_TX].vq);
-	virtio_used(dev, NET_TX);
+		r = transmit(pair, net_vq(pair, NET_TX));
+	virtio_used(dev, nr);
 	if (r < 0)
-		virtio_broken(dev, NET_TX);
+		virtio_broken(dev, nr);
 	else if (r > 0)
-		virtio_again(dev, NET_TX);
+		virtio_again(dev, nr);
 }

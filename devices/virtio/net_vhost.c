@@ -30,13 +30,13 @@ static void drain(int fd)
 static void called(struct loop_fd *src, uint32_t events)
 {
 	struct net_ring *ring = container_of(src, struct net_ring, call);
-	struct virtio_dev *dev = ring->net->dev;
+	struct virtio_dev *dev = ring->pair->net->dev;
 
 	(void)events;
 	drain(src->fd);
 	(void)pthread_mutex_lock(&dev->lock);
-	if (ring->net->vhost.running)
-		virtio_interrupt(dev, ring->nr);
+	if (ring->pair->vhost.running)
+		virtio_interrupt(dev, ring->pair->first + ring->nr);
 	(void)pthread_mutex_unlock(&dev->lock);
 }
 
@@ -44,37 +44,37 @@ static void called(struct loop_fd *src, uint32_t events)
 static void complained(struct loop_fd *src, uint32_t events)
 {
 	struct net_ring *ring = container_of(src, struct net_ring, complaint);
-	struct virtio_dev *dev = ring->net->dev;
+	struct virtio_dev *dev = ring->pair->net->dev;
 
 	(void)events;
 	drain(src->fd);
 	(void)pthread_mutex_lock(&dev->lock);
-	if (ring->net->vhost.running) {
-		vhost_net_stop(&ring->net->vhost, NULL);
-		(void)vq_break(&dev->queue[ring->nr].vq,
+	if (ring->pair->vhost.running) {
+		vhost_net_stop(&ring->pair->vhost, NULL);
+		(void)vq_break(net_vq(ring->pair, ring->nr),
 			       "vhost-net found a descriptor that breaks the "
 			       "rules");
-		virtio_broken(dev, ring->nr);
+		virtio_broken(dev, ring->pair->first + ring->nr);
 	}
 	(void)pthread_mutex_unlock(&dev->lock);
 }
 
-static int open_eventfd(struct net *net, struct loop_fd *src, bool watched,
-			struct err *err)
+static int open_eventfd(struct net_pair *pair, struct loop_fd *src,
+			bool watched, struct err *err)
 {
 	src->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (src->fd < 0)
 		return err_set(err, errno, "create an eventfd");
-	int r = watched ? loop_set(net->dev->loop, src, EPOLLIN) : 0;
+	int r = watched ? loop_set(pair->net->dev->loop, src, EPOLLIN) : 0;
 	return r < 0 ? err_set(err, -r, "watch vhost-net") : 0;
 }
 
-void net_vhost_init(struct net *net)
+void net_vhost_init(struct net_pair *pair)
 {
-	net->vhost.fd = -1;
+	pair->vhost.fd = -1;
 	for (unsigned i = 0; i < NET_QUEUES; i++)
-		net->ring[i] = (struct net_ring){
-			.net = net,
+		pair->ring[i] = (struct net_ring){
+			.pair = pair,
 			.nr = i,
 			.kick.fd = -1,
 			.call = { .fd = -1, .ready = called },
@@ -82,13 +82,13 @@ void net_vhost_init(struct net *net)
 		};
 }
 
-int net_vhost_open(struct net *net, const struct net_config *cfg,
+int net_vhost_open(struct net_pair *pair, int fd, const struct net_config *cfg,
 		   struct err *err)
 {
 	int kick[NET_QUEUES], complaint[NET_QUEUES];
 	int r = 0;
 
-	if (!net->tap.header)
+	if (!pair->net->tap.header)
 		return err_say(err, EINVAL,
 			       "vhost-net needs a tap that was attached with "
 			       "IFF_VNET_HDR");
@@ -97,46 +97,46 @@ int net_vhost_open(struct net *net, const struct net_config *cfg,
 			       "vhost-net knows no limits; leave it or them "
 			       "out");
 	for (unsigned i = 0; r == 0 && i < NET_QUEUES; i++) {
-		struct net_ring *ring = &net->ring[i];
+		struct net_ring *ring = &pair->ring[i];
 
-		r = open_eventfd(net, &ring->kick, false, err);
+		r = open_eventfd(pair, &ring->kick, false, err);
 		if (r == 0)
-			r = open_eventfd(net, &ring->call, true, err);
+			r = open_eventfd(pair, &ring->call, true, err);
 		if (r == 0)
-			r = open_eventfd(net, &ring->complaint, true, err);
+			r = open_eventfd(pair, &ring->complaint, true, err);
 		kick[i] = ring->kick.fd;
 		complaint[i] = ring->complaint.fd;
 	}
 	return r < 0 ? r
-		     : vhost_net_open(&net->vhost, cfg->vhost_fd, net->dev->gm,
+		     : vhost_net_open(&pair->vhost, fd, pair->net->dev->gm,
 				      kick, complaint, cfg->vhost_sys, err);
 }
 
-static void close_source(struct net *net, struct loop_fd *src)
+static void close_source(struct net_pair *pair, struct loop_fd *src)
 {
-	loop_remove(net->dev->loop, src);
+	loop_remove(pair->net->dev->loop, src);
 	if (src->fd >= 0)
 		(void)close(src->fd);
 }
 
-void net_vhost_close(struct net *net)
+void net_vhost_close(struct net_pair *pair)
 {
-	vhost_net_close(&net->vhost);
+	vhost_net_close(&pair->vhost);
 	for (unsigned i = 0; i < NET_QUEUES; i++) {
-		close_source(net, &net->ring[i].kick);
-		close_source(net, &net->ring[i].call);
-		close_source(net, &net->ring[i].complaint);
+		close_source(pair, &pair->ring[i].kick);
+		close_source(pair, &pair->ring[i].call);
+		close_source(pair, &pair->ring[i].complaint);
 	}
 }
 
 /* From where the rings are. */
-static int start(struct net *net)
+static int start(struct net_pair *pair)
 {
 	struct vhost_ring ring[NET_QUEUES];
 
 	for (unsigned i = 0; i < NET_QUEUES; i++) {
-		const struct vq *vq = &net->dev->queue[i].vq;
-		int irq = virtio_irq_fd(net->dev, i);
+		const struct vq *vq = net_vq(pair, i);
+		int irq = virtio_irq_fd(pair->net->dev, pair->first + i);
 
 		ring[i] = (struct vhost_ring){
 			.size = vq->size,
@@ -144,65 +144,64 @@ static int start(struct net *net)
 			.desc = vq->desc,
 			.avail = vq->avail,
 			.used = vq->used,
-			.call = irq >= 0 ? irq : net->ring[i].call.fd,
+			.call = irq >= 0 ? irq : pair->ring[i].call.fd,
 		};
 	}
-	return vhost_net_start(&net->vhost, net->backend.fd, net->dev->accepted,
-			       ring);
+	return vhost_net_start(&pair->vhost, pair->backend.fd,
+			       pair->net->dev->accepted, ring);
 }
 
-void net_vhost_start(struct net *net)
+void net_vhost_start(struct net_pair *pair)
 {
-	struct virtio_dev *dev = net->dev;
+	struct virtio_dev *dev = pair->net->dev;
 
-	if (net->vhost.fd < 0 || !dev->queue[NET_RX].vq.size ||
-	    !dev->queue[NET_TX].vq.size)
+	if (pair->vhost.fd < 0 || !net_vq(pair, NET_RX)->size ||
+	    !net_vq(pair, NET_TX)->size)
 		return;
 	/* Memory that it must not touch yet: net_vhost_master() comes. */
-	net->vhost_waits = !dev->master;
-	int r = net->vhost_waits ? 0 : start(net);
+	pair->vhost_waits = !dev->master;
+	int r = pair->vhost_waits ? 0 : start(pair);
 	if (r < 0) {
-		if (!net->vhost_warned)
+		if (!pair->net->vhost_warned)
 			log_warn("net: vhost-net does not start (%s), going "
 				 "on without it",
 				 strerrordesc_np(-r));
-		net->vhost_warned = true;
+		pair->net->vhost_warned = true;
 		return;
 	}
 	for (unsigned i = 0; i < NET_QUEUES; i++)
-		dev->queue[i].fast_kick = net->ring[i].kick.fd;
+		dev->queue[pair->first + i].fast_kick = pair->ring[i].kick.fd;
 }
 
-void net_vhost_stop(struct net *net)
+void net_vhost_stop(struct net_pair *pair)
 {
-	vhost_net_stop(&net->vhost, NULL);
+	vhost_net_stop(&pair->vhost, NULL);
 	for (unsigned i = 0; i < NET_QUEUES; i++)
-		net->dev->queue[i].fast_kick = -1;
+		pair->net->dev->queue[pair->first + i].fast_kick = -1;
 }
 
-void net_vhost_kick(struct net *net, unsigned nr)
+void net_vhost_kick(struct net_pair *pair, unsigned ring)
 {
 	uint64_t one = 1;
 
-	(void)!write(net->ring[nr].kick.fd, &one, sizeof(one));
+	(void)!write(pair->ring[ring].kick.fd, &one, sizeof(one));
 }
 
-void net_vhost_master(struct net *net, bool on)
+void net_vhost_master(struct net_pair *pair, bool on)
 {
-	struct virtio_dev *dev = net->dev;
 	uint16_t base[NET_QUEUES] = { 0 };
 
-	if (!on && net->vhost.running) {
-		vhost_net_stop(&net->vhost, base);
+	if (!on && pair->vhost.running) {
+		vhost_net_stop(&pair->vhost, base);
 		for (unsigned i = 0; i < NET_QUEUES; i++)
-			dev->queue[i].vq.next_avail = base[i];
-		net->vhost_waits = true;
-	} else if (on && net->vhost_waits) {
-		net->vhost_waits = false;
-		if (start(net) == 0)
+			net_vq(pair, i)->next_avail = base[i];
+		pair->vhost_waits = true;
+	} else if (on && pair->vhost_waits) {
+		pair->vhost_waits = false;
+		if (start(pair) == 0)
 			return;
-		(void)vq_break(&dev->queue[NET_RX].vq,
+		(void)vq_break(net_vq(pair, NET_RX),
 			       "vhost-net does not go on");
-		virtio_broken(dev, NET_RX);
+		virtio_broken(pair->net->dev, pair->first + NET_RX);
 	}
 }

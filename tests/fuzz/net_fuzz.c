@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_begin();
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	struct net_config cfg = {
-		.fd = pair[0],
+		.fd = { pair[0] },
 		.mac = { 2, 0, 0, 0, 0, 1 },
 	};
 

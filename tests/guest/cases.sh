@@ -305,12 +305,26 @@ t_offloads_on_a_tap() {
     VIA="env TAP=vnet $HOST tap" guest net_tap --memory 64m
 }
 
-t_offloads_by_vhost() {
+t_queues_of_a_tap() {
     taps || return "$SKIP"
+    VIA="env TAP=vnet QUEUES=2 $HOST tap" guest net_mq --memory 64m
+}
+
+has_vhost() {
     [ -c /dev/vhost-net ] || {
         echo "there is no /dev/vhost-net here" >"$T/out"
-        return "$SKIP"
+        return 1
     }
+}
+
+t_queues_by_vhost() {
+    taps && has_vhost || return "$SKIP"
+    VIA="env TAP=vhost QUEUES=2 $HOST tap" guest net_mq --memory 64m &&
+        ! grep -q "going on without it" "$T/err"
+}
+
+t_offloads_by_vhost() {
+    taps && has_vhost || return "$SKIP"
     VIA="env TAP=vhost $HOST tap" guest net_tap --memory 64m || return 1
     # And it was the kernel that served it, to the end.
     grep -q "vhost-net found a descriptor" "$T/err" &&

@@ -8,7 +8,7 @@
                             frames come back, after something that is none
   tap MONITOR OPTION...     the same, with a tap instead of a socket; with
                             TAP=vnet one that has offloads, with TAP=vhost
-                            served by the kernel
+                            served by the kernel; QUEUES=2: of two queues
   vsock PATH MONITOR ...    run it with a vsock device listening at PATH;
                             the other half of vsock.c
 
@@ -29,7 +29,7 @@ MEGABYTE = 1 << 20
 GUEST_PORT = 5000
 HOST_PORT = 7000  # takes a megabyte, gives one
 IFF_UP, IFF_TAP, IFF_NO_PI = 0x1, 0x2, 0x1000  # linux/if.h, linux/if_tun.h
-IFF_VNET_HDR = 0x4000
+IFF_VNET_HDR, IFF_MULTI_QUEUE = 0x4000, 0x100
 SOL_PACKET, PACKET_VNET_HDR = 263, 15  # linux/if_packet.h
 TUNSETIFF, SIOCSIFFLAGS = 0x400454CA, 0x8914
 ETH_P_ALL = 3
@@ -86,10 +86,15 @@ def net(*argv):
 def tap(*argv):
     """What the guest sends comes back from the wire, through a tap of ours."""
     kind = os.environ.get("TAP", "")
-    fd = os.open("/dev/net/tun", os.O_RDWR)
+    queues = int(os.environ.get("QUEUES", "1"))
     flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if kind else 0)
-    request = struct.pack("16sH22x", b"belljar%d", flags)
-    name = fcntl.ioctl(fd, TUNSETIFF, request)[:16].rstrip(b"\0").decode()
+    flags |= IFF_MULTI_QUEUE if queues > 1 else 0
+    name, fds = "belljar%d", []
+    for _ in range(queues):
+        fds.append(os.open("/dev/net/tun", os.O_RDWR))
+        request = struct.pack("16sH22x", name.encode(), flags)
+        answer = fcntl.ioctl(fds[-1], TUNSETIFF, request)
+        name = answer[:16].rstrip(b"\0").decode()
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                          socket.htons(ETH_P_ALL))
     if kind:  # segments stay whole
@@ -99,10 +104,11 @@ def tap(*argv):
     up = struct.pack("16sH22x", name.encode(), IFF_UP)
     fcntl.ioctl(wire, SIOCSIFFLAGS, up)
     wire.bind((name, 0))
-    fds, option = [fd], f"fd:{fd},mac=52:54:00:01:02:03"
-    if kind == "vhost":
+    option = f"fd:{fds[0]},mac=52:54:00:01:02:03"
+    option += "".join(f",queue=fd:{fd}" for fd in fds[1:])
+    for _ in range(queues if kind == "vhost" else 0):
         fds.append(os.open("/dev/vhost-net", os.O_RDWR))
-        option += f",vhost=fd:{fds[1]}"
+        option += f",vhost=fd:{fds[-1]}"
     child = subprocess.Popen([*argv, "--net", option], pass_fds=fds)
     for fd in fds:
         os.close(fd)

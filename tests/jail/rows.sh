@@ -34,7 +34,7 @@ ln -s "$B/hostile" "$T/build/hostile"
 ln -s "$recording" "$T/build/belljar-monitor"
 work env "BELLJAR_BUILD=$B" "MONITOR=$recording" LIMIT=200 tests/guest/run.sh \
     hello disk disk_by_threads disk_depth network network_at_its_rate network_on_a_tap \
-    offloads_on_a_tap offloads_by_vhost sockets_both_ways entropy memory_given_back \
+    offloads_on_a_tap offloads_by_vhost queues_of_a_tap sockets_both_ways entropy memory_given_back \
     serial_input stop_presses_the_power_button kill terminated_by_a_signal \
     control_answers_nonsense statistics_and_a_disk_that_grows
 for guest in access msix net end; do

@@ -37,7 +37,7 @@ static void open_net(void)
 			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 			   pair),
 		0);
-	struct net_config cfg = { .fd = pair[0],
+	struct net_config cfg = { .fd = { pair[0] },
 				  .mac = { 2, 0x15, 3, 4, 5, 6 } };
 	wire = pair[1];
 	driver_open(&drv, &net_ops, &cfg);
@@ -397,7 +397,7 @@ static void what_keeps_no_frames_apart_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	struct net_config cfg = { .fd = pair[0] };
+	struct net_config cfg = { .fd = { pair[0] } };
 	assert_int_equal(driver_try_open(&drv, &net_ops, &cfg, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "SOCK_SEQPACKET"));
 	assert_int_equal(close(pair[0]), 0);

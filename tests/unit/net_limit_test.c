@@ -72,7 +72,7 @@ static void open_net(uint64_t bytes, uint64_t frames)
 			   pair),
 		0);
 	struct net_config cfg = {
-		.fd = pair[0],
+		.fd = { pair[0] },
 		.mac = { 2, 0x15, 3, 4, 5, 6 },
 		.bytes_limit = bytes,
 		.frames_limit = frames,

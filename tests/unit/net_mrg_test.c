@@ -37,7 +37,7 @@ static int setup(void **state)
 			   SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 			   pair),
 		0);
-	const struct net_config cfg = { .fd = pair[0],
+	const struct net_config cfg = { .fd = { pair[0] },
 					.mac = { 2, 0x15, 3, 4, 5, 6 },
 					.mtu = 9000 };
 	wire = pair[1];

@@ -55,7 +55,7 @@ static void open_on(int flags, uint64_t features)
 		print_message("%s: %s\n", step, strerrordesc_np(-entered));
 		skip();
 	}
-	cfg.fd = tapns_tap("tap0", flags);
+	cfg.fd[0] = tapns_tap("tap0", flags);
 	wire = tapns_wire("tap0");
 	driver_open(&drv, &net_ops, &cfg);
 	(void)driver_start(&drv, features);
@@ -317,14 +317,14 @@ static void what_is_no_tap_is_refused(void **state)
 	if (entered < 0)
 		skip();
 	for (unsigned i = 0; i < 2; i++) {
-		struct net_config cfg = { .fd = open(files[i],
-						     O_RDWR | O_CLOEXEC) };
+		struct net_config cfg = { .fd = { open(files[i],
+						       O_RDWR | O_CLOEXEC) } };
 
-		assert_true(cfg.fd >= 0);
+		assert_true(cfg.fd[0] >= 0);
 		assert_int_equal(driver_try_open(&drv, &net_ops, &cfg, &err),
 				 -EINVAL);
 		assert_non_null(strstr(err.msg, "nor an attached tap"));
-		(void)close(cfg.fd);
+		(void)close(cfg.fd[0]);
 		driver_close(&drv);
 	}
 }

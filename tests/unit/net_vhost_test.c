@@ -129,10 +129,10 @@ static struct net_config prepare(int flags)
 	fake.features = KERNEL;
 	fake.backend[0] = fake.backend[1] = -1;
 	return (struct net_config){
-		.fd = tapns_tap("tap0", flags),
+		.fd = { tapns_tap("tap0", flags) },
 		.mac = { 2, 0, 0, 0, 0, 1 },
 		.vhost = true,
-		.vhost_fd = eventfd(0, EFD_CLOEXEC), /* any will do */
+		.vhost_fd = { eventfd(0, EFD_CLOEXEC) }, /* any will do */
 		.vhost_sys = &sys,
 	};
 }
@@ -387,8 +387,8 @@ static void what_cannot_be_is_refused(void **state)
 				 cases[i].code);
 		assert_non_null(strstr(err.msg, cases[i].said));
 		/* Both are still ours. */
-		assert_int_equal(close(cfg.fd), 0);
-		assert_int_equal(close(cfg.vhost_fd), 0);
+		assert_int_equal(close(cfg.fd[0]), 0);
+		assert_int_equal(close(cfg.vhost_fd[0]), 0);
 		driver_close(&drv);
 	}
 }

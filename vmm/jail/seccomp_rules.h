@@ -93,6 +93,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 
 	/* a tap: what of its frames the driver takes as they are */
 	IOCTL(VCPU, TUNSETOFFLOAD, "a driver starts"),
+	IOCTL(VCPU | LOOP, TUNSETQUEUE, "how many queues it uses"),
 
 	/* vhost-net: rings of the driver that starts; memory stays as it was */
 	IOCTL(VCPU, VHOST_SET_FEATURES, "a driver starts"),

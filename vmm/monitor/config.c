@@ -68,7 +68,8 @@ static const struct argp_option options[] = {
 	  "writeback, none or unsafe; HOW is io_uring or threads",
 	  0 },
 	{ "net", OPT_NET,
-	  "fd:N[,mac=MAC][,mtu=N][,vhost=RES][,bps=BYTES][,pps=N]", 0,
+	  "fd:N[,queue=fd:N..][,mac=MAC][,mtu=N][,vhost=RES..][,bps=BYTES][,pps=N]",
+	  0,
 	  "virtio-net over a SOCK_SEQPACKET socket or a tap; at most BYTES "
 	  "and N packets a second each way",
 	  0 },

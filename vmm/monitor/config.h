@@ -20,6 +20,7 @@
 #define CONFIG_MTU_MIN	   68U /* virtio 1.2, 5.1.4.1; RFC 791 */
 #define CONFIG_MTU_MAX	   65535U
 #define CONFIG_MAX_NETS	   4
+#define CONFIG_MAX_PAIRS   8 /* of queues, of one of them */
 #define CONFIG_MAX_FS	   16
 #define CONFIG_MAX_INITRDS 8
 #define CONFIG_MAX_VFIO	   16
@@ -40,9 +41,11 @@ struct config_disk {
 };
 
 struct config_net {
-	int fd;
+	int fd[CONFIG_MAX_PAIRS]; /* a socket, or queues of one tap */
+	unsigned nr_fds;
 	uint8_t mac[6];
-	int vhost; /* /dev/vhost-net; -1: none */
+	int vhost[CONFIG_MAX_PAIRS]; /* /dev/vhost-net for each, or none */
+	unsigned nr_vhosts;
 	uint16_t mtu; /* 0: the driver is not told */
 	uint64_t bps, pps; /* each way; 0: no limit */
 };

@@ -25,6 +25,7 @@ static char key_queues[] = "queues";
 static char key_cache[] = "cache";
 static char key_aio[] = "aio";
 static char key_mtu[] = "mtu";
+static char key_queue[] = "queue";
 static char key_vhost[] = "vhost";
 
 /* Bytes a second; @what: "--disk: bps". */
@@ -197,7 +198,20 @@ int config_add_disk(struct config *c, char *arg, struct err *err)
 	return 0;
 }
 
-enum { NET_MAC, NET_BPS, NET_PPS, NET_MTU, NET_VHOST };
+enum { NET_MAC, NET_BPS, NET_PPS, NET_MTU, NET_VHOST, NET_QUEUE };
+
+static int add_net_fd(int to[CONFIG_MAX_PAIRS], unsigned *nr, const char *res,
+		      struct err *err)
+{
+	if (*nr == CONFIG_MAX_PAIRS)
+		return err_say(err, E2BIG, "--net: more than %d queues",
+			       CONFIG_MAX_PAIRS);
+	int fd = config_open_res(res, O_RDWR, err);
+	if (fd < 0)
+		return fd;
+	to[(*nr)++] = fd;
+	return 0;
+}
 
 /* The option @key of --net. */
 static int set_net(struct config_net *net, int key, char *value,
@@ -221,60 +235,71 @@ static int set_net(struct config_net *net, int key, char *value,
 		net->mtu = (uint16_t)mtu;
 		return r;
 	case NET_VHOST:
-		return config_set_fd(&net->vhost,
-				     config_open_res(value, O_RDWR, err));
+		return add_net_fd(net->vhost, &net->nr_vhosts, value, err);
+	case NET_QUEUE:
+		return add_net_fd(net->fd, &net->nr_fds, value, err);
 	default:
 		return err_say(err, EINVAL,
 			       "--net: '%s' is not an option of it; there are "
-			       "mac=, mtu=, vhost=, bps= and pps=",
+			       "mac=, mtu=, queue=, vhost=, bps= and pps=",
 			       option);
 	}
 }
 
 void config_done_net(struct config_net *net)
 {
-	if (net->fd >= 0)
-		(void)close(net->fd);
-	if (net->vhost >= 0)
-		(void)close(net->vhost);
-	net->fd = net->vhost = -1;
+	for (unsigned i = 0; i < net->nr_fds; i++)
+		(void)close(net->fd[i]);
+	for (unsigned i = 0; i < net->nr_vhosts; i++)
+		(void)close(net->vhost[i]);
+	net->nr_fds = net->nr_vhosts = 0;
 }
 
-int config_add_net(struct config *c, char *arg, struct err *err)
+static int parse_net(struct config_net *net, char *arg, struct err *err)
 {
 	static char *const keys[] = {
-		[NET_MAC] = key_mac,	 [NET_BPS] = key_bps,
-		[NET_PPS] = key_pps,	 [NET_MTU] = key_mtu,
-		[NET_VHOST] = key_vhost, NULL
-	};
-	struct config_net net = {
-		.fd = -1,
-		.vhost = -1,
-		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
-			 (uint8_t)(0x56 + c->nr_nets) },
+		[NET_MAC] = key_mac,
+		[NET_BPS] = key_bps,
+		[NET_PPS] = key_pps,
+		[NET_MTU] = key_mtu,
+		[NET_VHOST] = key_vhost,
+		[NET_QUEUE] = key_queue,
+		NULL,
 	};
 	char *opts = strchr(arg, ',');
 	char *value;
 
+	if (opts)
+		*opts++ = '\0';
+	int r = add_net_fd(net->fd, &net->nr_fds, arg, err);
+	while (r == 0 && opts && *opts) {
+		const char *option = opts;
+		int key = getsubopt(&opts, keys, &value);
+
+		r = set_net(net, key, value, option, err);
+	}
+	if (r == 0 && net->nr_vhosts && net->nr_vhosts != net->nr_fds)
+		return err_say(err, EINVAL,
+			       "--net: %u vhost= for %u queues; give each one "
+			       "of its own, or none",
+			       net->nr_vhosts, net->nr_fds);
+	return r;
+}
+
+int config_add_net(struct config *c, char *arg, struct err *err)
+{
+	struct config_net net = {
+		.mac = { 0x52, 0x54, 0, 0x12, 0x34,
+			 (uint8_t)(0x56 + c->nr_nets) },
+	};
+
 	if (c->nr_nets == CONFIG_MAX_NETS)
 		return err_say(err, E2BIG, "--net: more than %d of them",
 			       CONFIG_MAX_NETS);
-	if (opts)
-		*opts++ = '\0';
-	while (opts && *opts) {
-		const char *option = opts;
-		int key = getsubopt(&opts, keys, &value);
-		int r = set_net(&net, key, value, option, err);
-
-		if (r < 0) {
-			config_done_net(&net);
-			return r;
-		}
-	}
-	net.fd = config_open_res(arg, O_RDWR, err);
-	if (net.fd < 0) {
+	int r = parse_net(&net, arg, err);
+	if (r < 0) {
 		config_done_net(&net);
-		return net.fd;
+		return r;
 	}
 	c->net[c->nr_nets++] = net;
 	return 0;

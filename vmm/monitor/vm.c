@@ -139,19 +139,20 @@ static int add_nets(struct vm *vm, struct config *c, struct err *err)
 {
 	for (unsigned i = 0; i < c->nr_nets; i++) {
 		struct net_config net = {
-			.fd = c->net[i].fd,
+			.pairs = c->net[i].nr_fds,
 			.mtu = c->net[i].mtu,
-			.vhost = c->net[i].vhost >= 0,
-			.vhost_fd = c->net[i].vhost,
+			.vhost = c->net[i].nr_vhosts > 0,
 			.bytes_limit = c->net[i].bps,
 			.frames_limit = c->net[i].pps,
 		};
 
+		memcpy(net.fd, c->net[i].fd, sizeof(net.fd));
+		memcpy(net.vhost_fd, c->net[i].vhost, sizeof(net.vhost_fd));
 		memcpy(net.mac, c->net[i].mac, sizeof(net.mac));
 		int r = add_device(vm, &net_ops, &net, err);
 		if (r < 0)
 			return r;
-		c->net[i].fd = c->net[i].vhost = -1;
+		c->net[i].nr_fds = c->net[i].nr_vhosts = 0;
 	}
 	return 0;
 }
