@@ -57,6 +57,7 @@ tapped() {
 check "net: tap: 2 MB both ways by vhost-net" tapped kernel
 check "net: tap: 2 MB both ways by the monitor" tapped monitor
 check "net: bridge: two VMs talk, and leave no tap" tapped neighbours
+check "net: bridge: a queue for each vCPU" tapped queues
 check "net: bridge: a killed monitor leaves no tap" tapped killed monitor
 check "net: bridge: a killed keeper leaves no tap" tapped killed keeper
 check "net: taps and bridges that cannot be had" tapped refused

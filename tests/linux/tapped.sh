@@ -76,6 +76,21 @@ neighbours() {
     no_tap_left
 }
 
+# A queue for each vCPU, by itself; the frames of a flow keep to one.
+queues() {
+    ip link add br0 type bridge
+    interface br0
+    web_server
+    "$belljar" run --rm --cpus 2 --network bridge=br0,ip=192.0.2.5/24 test sh -c '
+        ls -d /sys/class/net/eth0/queues/rx-1 &&
+        for i in 1 2 3 4; do wget -qO- http://192.0.2.1:8000/big | md5sum; done' \
+        >"$dir/said"
+    [ "$(grep -c "^$(md5sum <"$dir/big")" "$dir/said")" = 4 ]
+    no_tap_left
+    ip tuntap add dev t0 mode tap
+    refuses 'multi_queue' tap=t0,queues=2
+}
+
 no_tap_left() {
     ip link show dev br0
     ! ip -o link show | grep 'bj[0-9a-f]\{12\}'
@@ -130,6 +145,7 @@ case $3 in
 kernel) both_ways "" yes ;;
 monitor) both_ways ,vhost=off no ;;
 neighbours) neighbours ;;
+queues) queues ;;
 killed) killed "$4" ;;
 refused) refused ;;
 esac

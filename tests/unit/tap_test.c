@@ -56,11 +56,11 @@ static void a_tap_is_attached_to(void **state)
 	(void)state;
 	need();
 	tapns_ip("link set tap0 mtu 1400");
-	assert_int_equal(tap_attach(TAP_CLONE, "tap0", &end, &err), 0);
+	assert_int_equal(tap_attach(TAP_CLONE, "tap0", 1, &end, &err), 0);
 	assert_string_equal(end.name, "tap0");
 	assert_int_equal(end.mtu, 1400);
-	assert_true(fcntl(end.fd, F_GETFD) & FD_CLOEXEC);
-	(void)close(end.fd);
+	assert_true(fcntl(end.fd[0], F_GETFD) & FD_CLOEXEC);
+	tap_close(&end);
 	assert_int_not_equal(if_nametoindex("tap0"), 0);
 }
 
@@ -71,7 +71,7 @@ static void one_that_is_missing(void **state)
 
 	(void)state;
 	need();
-	expect(tap_attach(TAP_CLONE, "tap7", &end, &err), -ENODEV, &err,
+	expect(tap_attach(TAP_CLONE, "tap7", 1, &end, &err), -ENODEV, &err,
 	       "there is no interface 'tap7'");
 	/* Asking has made none. */
 	assert_int_equal(if_nametoindex("tap7"), 0);
@@ -84,25 +84,49 @@ static void one_in_use(void **state)
 
 	(void)state;
 	need();
-	assert_int_equal(tap_attach(TAP_CLONE, "tap0", &end, &err), 0);
-	expect(tap_attach(TAP_CLONE, "tap0", &again, &err), -EBUSY, &err,
+	assert_int_equal(tap_attach(TAP_CLONE, "tap0", 1, &end, &err), 0);
+	expect(tap_attach(TAP_CLONE, "tap0", 1, &again, &err), -EBUSY, &err,
 	       "in use");
-	(void)close(end.fd);
-	assert_int_equal(tap_attach(TAP_CLONE, "tap0", &end, &err), 0);
-	(void)close(end.fd);
+	tap_close(&end);
+	assert_int_equal(tap_attach(TAP_CLONE, "tap0", 1, &end, &err), 0);
+	tap_close(&end);
 }
 
 static void what_is_no_tap(void **state)
 {
-	static const char *const names[] = { "lo", "br0", "tun0", "queues" };
+	static const char *const names[] = { "lo", "br0", "tun0" };
 	struct tap_end end;
 	struct err err;
 
 	(void)state;
 	need();
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		expect(tap_attach(TAP_CLONE, names[i], &end, &err), -EINVAL,
+		expect(tap_attach(TAP_CLONE, names[i], 1, &end, &err), -EINVAL,
 		       &err, "is no tap");
+}
+
+/* As many as are wanted, where it can have them. */
+static void one_of_several_queues(void **state)
+{
+	struct tap_end end;
+	struct err err;
+
+	(void)state;
+	need();
+	assert_int_equal(tap_attach(TAP_CLONE, "queues", 3, &end, &err), 0);
+	assert_int_equal(end.nr, 3);
+	tap_close(&end);
+	assert_int_equal(tap_attach(TAP_CLONE, "queues", 1, &end, &err), 0);
+	assert_int_equal(end.nr, 1);
+	tap_close(&end);
+	assert_int_equal(tap_attach(TAP_CLONE, "tap0", 3, &end, &err), 0);
+	assert_int_equal(end.nr, 1);
+	tap_close(&end);
+	assert_int_equal(tap_make(TAP_CLONE, "mine", "br0", mac, 2, &end, &err),
+			 0);
+	assert_int_equal(end.nr, 2);
+	tap_close(&end);
+	assert_int_equal(if_nametoindex("mine"), 0);
 }
 
 static void a_host_without_taps(void **state)
@@ -112,9 +136,9 @@ static void a_host_without_taps(void **state)
 
 	(void)state;
 	need();
-	expect(tap_attach("/dev/net/no-such", "tap0", &end, &err), -ENOENT,
+	expect(tap_attach("/dev/net/no-such", "tap0", 1, &end, &err), -ENOENT,
 	       &err, "modprobe tun");
-	expect(tap_make("/dev/net/no-such", "mine", "br0", mac, &end, &err),
+	expect(tap_make("/dev/net/no-such", "mine", "br0", mac, 1, &end, &err),
 	       -ENOENT, &err, "modprobe tun");
 }
 
@@ -147,21 +171,21 @@ static int try_attach(struct err *err)
 {
 	struct tap_end end;
 
-	return tap_attach(TAP_CLONE, "others", &end, err);
+	return tap_attach(TAP_CLONE, "others", 1, &end, err);
 }
 
 static int try_attach_owned(struct err *err)
 {
 	struct tap_end end;
 
-	return tap_attach(TAP_CLONE, "owned", &end, err);
+	return tap_attach(TAP_CLONE, "owned", 1, &end, err);
 }
 
 static int try_make(struct err *err)
 {
 	struct tap_end end;
 
-	return tap_make(TAP_CLONE, "mine", "br0", mac, &end, err);
+	return tap_make(TAP_CLONE, "mine", "br0", mac, 1, &end, err);
 }
 
 static void without_permission(void **state)
@@ -190,14 +214,14 @@ static void one_is_made_on_a_bridge(void **state)
 
 	(void)state;
 	need();
-	assert_int_equal(tap_make(TAP_CLONE, "mine", "br0", mac, &end, &err),
+	assert_int_equal(tap_make(TAP_CLONE, "mine", "br0", mac, 1, &end, &err),
 			 0);
 	assert_string_equal(end.name, "mine");
 	assert_int_equal(end.mtu, 9000);
 	tapns_ip("link show dev mine up master br0 | grep -q 'mtu 9000'");
 	tapns_ip("link show dev mine | grep -q fe:0a:0b:0c:0d:0e");
 	/* Whoever is killed, the kernel closes what it had. */
-	(void)close(end.fd);
+	tap_close(&end);
 	assert_int_equal(if_nametoindex("mine"), 0);
 	assert_int_not_equal(if_nametoindex("br0"), 0);
 }
@@ -209,11 +233,11 @@ static void a_bridge_that_is_missing(void **state)
 
 	(void)state;
 	need();
-	expect(tap_make(TAP_CLONE, "mine", "br7", mac, &end, &err), -ENODEV,
+	expect(tap_make(TAP_CLONE, "mine", "br7", mac, 1, &end, &err), -ENODEV,
 	       &err, "there is no bridge 'br7'");
-	expect(tap_make(TAP_CLONE, "mine", "lo", mac, &end, &err), -EOPNOTSUPP,
-	       &err, "'lo' is no bridge");
-	expect(tap_make(TAP_CLONE, "mine", "tap0", mac, &end, &err),
+	expect(tap_make(TAP_CLONE, "mine", "lo", mac, 1, &end, &err),
+	       -EOPNOTSUPP, &err, "'lo' is no bridge");
+	expect(tap_make(TAP_CLONE, "mine", "tap0", mac, 1, &end, &err),
 	       -EOPNOTSUPP, &err, "'tap0' is no bridge");
 	assert_int_equal(if_nametoindex("mine"), 0);
 }
@@ -225,6 +249,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_missing),
 		cmocka_unit_test(one_in_use),
 		cmocka_unit_test(what_is_no_tap),
+		cmocka_unit_test(one_of_several_queues),
 		cmocka_unit_test(a_host_without_taps),
 		cmocka_unit_test(without_permission),
 		cmocka_unit_test(one_is_made_on_a_bridge),

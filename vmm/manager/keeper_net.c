@@ -18,8 +18,10 @@
 #include "vmm/manager/keeper_priv.h"
 #include "vmm/manager/tap.h"
 
-#define LINE_LEN  256
-#define VHOST_NET "/dev/vhost-net"
+#define LINE_LEN       256
+#define FDS_LEN	       (TAP_QUEUES_MAX * 16UL)
+#define QUEUES_DEFAULT 4U /* at most; one for each vCPU */
+#define VHOST_NET      "/dev/vhost-net"
 /* Locally administered, one station (IEEE 802): the rest is the VM's. */
 #define MAC_FIRST 0x02
 
@@ -83,7 +85,7 @@ static unsigned user_mtu(const struct keeper *k)
 }
 
 /* Both ends of the frames' socket: one for the monitor, one for the network. */
-static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
+static int start_net(struct keeper *k, struct net_ends *ret, struct err *err)
 {
 	const struct run_options *o = k->plan->spec->options;
 	char path[PATH_MAX];
@@ -130,7 +132,7 @@ static int start_net(struct keeper *k, int *ret_monitor_end, struct err *err)
 	if (r < 0)
 		return r;
 	(void)io_set_nonblock(k->net.err, true);
-	*ret_monitor_end = TAKE_FD(monitor_end);
+	ret->fd[ret->nr++] = TAKE_FD(monitor_end);
 	return 0;
 }
 
@@ -151,33 +153,72 @@ static void choose_mac(const struct keeper *k, uint8_t mac[6])
 	}
 }
 
-static int open_tap(struct keeper *k, int *ret, struct err *err)
+/* How many to try; limits are those of one. */
+static unsigned choose_queues(const struct keeper *k)
+{
+	const struct run_options *o = k->plan->spec->options;
+	unsigned cpus = k->plan->spec->cpus;
+
+	if (o->network.queues)
+		return o->network.queues;
+	if (o->limits.net_bps || o->limits.net_pps)
+		return 1;
+	return cpus < QUEUES_DEFAULT ? cpus : QUEUES_DEFAULT;
+}
+
+static int check_queues(const struct network_options *n,
+			const struct tap_end *end, struct err *err)
+{
+	if (end->nr >= n->queues)
+		return 0;
+	return err_say(err, EINVAL,
+		       "--network: queues=%u: the tap '%s' has one; make it "
+		       "with 'ip tuntap add dev %s mode tap multi_queue', or "
+		       "leave queues out",
+		       n->queues, end->name, end->name);
+}
+
+static int open_tap(struct keeper *k, struct net_ends *ret, struct err *err)
 {
 	const struct network_options *n = &k->plan->spec->options->network;
 	char name[IF_NAMESIZE];
 	struct tap_end end;
+	unsigned queues = choose_queues(k);
 	int r;
 
 	choose_mac(k, k->mac);
 	if (n->kind == NETWORK_TAP) {
-		r = tap_attach(TAP_CLONE, n->name, &end, err);
+		r = tap_attach(TAP_CLONE, n->name, queues, &end, err);
 	} else {
 		(void)snprintf(name, sizeof(name), "bj%s", k->plan->vm->id);
-		r = tap_make(TAP_CLONE, name, n->name, k->mac, &end, err);
+		r = tap_make(TAP_CLONE, name, n->name, k->mac, queues, &end,
+			     err);
+	}
+	if (r == 0) {
+		r = check_queues(n, &end, err);
+		if (r < 0)
+			tap_close(&end);
 	}
 	if (r < 0)
 		return r;
 	(void)snprintf(k->tap, sizeof(k->tap), "%s", end.name);
 	k->mtu = end.mtu;
-	*ret = end.fd;
+	memcpy(ret->fd, end.fd, sizeof(ret->fd));
+	ret->nr = end.nr;
 	return 0;
+}
+
+static void close_all(int *fd, unsigned *nr)
+{
+	while (*nr)
+		(void)close(fd[--*nr]);
 }
 
 /*
  * The kernel's part, where there is one: nobody asked for it by name, so its
  * absence is a word for who looks where time goes.  *@ret stays -1 then.
  */
-int keeper_net_vhost(struct keeper *k, int *ret, struct err *err)
+int keeper_net_vhost(struct keeper *k, struct net_ends *ends, struct err *err)
 {
 	const struct run_options *o = k->plan->spec->options;
 	char note[128];
@@ -185,12 +226,17 @@ int keeper_net_vhost(struct keeper *k, int *ret, struct err *err)
 	if (!k->tap[0] || o->network.vhost == VHOST_OFF || o->limits.net_bps ||
 	    o->limits.net_pps)
 		return 0;
-	int fd = open(VHOST_NET, O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		*ret = fd;
-		return 0;
+	while (ends->nr_vhosts < ends->nr) {
+		int fd = open(VHOST_NET, O_RDWR | O_CLOEXEC);
+
+		if (fd < 0)
+			break;
+		ends->vhost[ends->nr_vhosts++] = fd;
 	}
+	if (ends->nr_vhosts == ends->nr)
+		return 0;
 	int e = errno;
+	close_all(ends->vhost, &ends->nr_vhosts);
 	if (o->network.vhost == VHOST_ON)
 		return err_say(err, e,
 			       "--network: vhost=on: open '" VHOST_NET
@@ -206,7 +252,7 @@ int keeper_net_vhost(struct keeper *k, int *ret, struct err *err)
 	return 0;
 }
 
-int keeper_net_open(struct keeper *k, int *ret, struct err *err)
+int keeper_net_open(struct keeper *k, struct net_ends *ret, struct err *err)
 {
 	switch (k->plan->spec->options->network.kind) {
 	case NETWORK_USER:
@@ -218,10 +264,30 @@ int keeper_net_open(struct keeper *k, int *ret, struct err *err)
 	}
 }
 
-int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost)
+void keeper_net_close(struct net_ends *ends)
+{
+	close_all(ends->fd, &ends->nr);
+	close_all(ends->vhost, &ends->nr_vhosts);
+}
+
+/* ",@key=fd:N" for each of them from @first on. */
+static void list_fds(char ret[FDS_LEN], struct spawn *s, const char *key,
+		     const int *fd, unsigned first, unsigned nr)
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (unsigned i = first; i < nr; i++)
+		n += (size_t)snprintf(ret + n, FDS_LEN - n, ",%s=fd:%d", key,
+				      spawn_fd(s, fd[i]));
+}
+
+int keeper_net_add(const struct keeper *k, struct spawn *s,
+		   const struct net_ends *ends)
 {
 	const struct limit_options *l = &k->plan->spec->options->limits;
-	char rate[KEEPER_RATE_LEN], tap[64] = "", kernel[24] = "";
+	char rate[KEEPER_RATE_LEN], tap[64] = "";
+	char queues[FDS_LEN], kernel[FDS_LEN];
 	const uint8_t *m = k->mac;
 
 	keeper_rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
@@ -231,9 +297,9 @@ int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost)
 			       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u",
 			       m[0], m[1], m[2], m[3], m[4], m[5],
 			       k->mtu > UINT16_MAX ? UINT16_MAX : k->mtu);
-	int n = spawn_fd(s, fd);
-	if (vhost >= 0)
-		(void)snprintf(kernel, sizeof(kernel), ",vhost=fd:%d",
-			       spawn_fd(s, vhost));
-	return strv_add(&s->args, "--net=fd:%d%s%s%s", n, tap, kernel, rate);
+	int n = spawn_fd(s, ends->fd[0]);
+	list_fds(queues, s, "queue", ends->fd, 1, ends->nr);
+	list_fds(kernel, s, "vhost", ends->vhost, 0, ends->nr_vhosts);
+	return strv_add(&s->args, "--net=fd:%d%s%s%s%s", n, queues, tap, kernel,
+			rate);
 }

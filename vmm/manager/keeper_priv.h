@@ -17,6 +17,7 @@
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/shares.h"
 #include "vmm/manager/spawn.h"
+#include "vmm/manager/tap.h"
 
 #define KEEPER_GRACE_NS	  10000000000ULL /* from a polite signal to SIGKILL */
 #define KEEPER_SAID_MAX	  2048
@@ -129,12 +130,19 @@ void keeper_rate_tail(char ret[KEEPER_RATE_LEN], unsigned nr, uint64_t bytes,
 		      const char *ops_key, uint64_t ops);
 
 /* keeper_net.c: belljar-net or a tap. */
-/* Make the network ready; *@ret is the monitor's end, left alone for none. */
-int keeper_net_open(struct keeper *k, int *ret, struct err *err);
-/* Behind a tap *@ret is vhost-net where there is one, else left alone. */
-int keeper_net_vhost(struct keeper *k, int *ret, struct err *err);
-/* The option for both; @vhost -1: none.  0 or -ENOMEM. */
-int keeper_net_add(const struct keeper *k, struct spawn *s, int fd, int vhost);
+/* The monitor's ends: a socket, or queues of a tap, and the kernel's part. */
+struct net_ends {
+	int fd[TAP_QUEUES_MAX], vhost[TAP_QUEUES_MAX];
+	unsigned nr, nr_vhosts; /* the latter as many, or none */
+};
+/* Make the network ready; @ret, all zeros, stays so for none. */
+int keeper_net_open(struct keeper *k, struct net_ends *ret, struct err *err);
+/* Behind a tap vhost-net for each of @ends, where there is one. */
+int keeper_net_vhost(struct keeper *k, struct net_ends *ends, struct err *err);
+/* The option for all of them.  0 or -ENOMEM. */
+int keeper_net_add(const struct keeper *k, struct spawn *s,
+		   const struct net_ends *ends);
+void keeper_net_close(struct net_ends *ends);
 
 /* keeper_jail.c: companions behind walls, or, with the jail off, without. */
 /* Users for them. */

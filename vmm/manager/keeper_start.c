@@ -236,17 +236,19 @@ static int listen_at(const struct keeper *k, const char *name, struct err *err)
 
 /* The monitor's ends of what connects it with us. */
 struct wires {
-	int net, vhost, listen, dial, control, events, err, serial, kvm;
+	struct net_ends net;
+	int listen, dial, control, events, err, serial, kvm;
 };
 
 static void wires_done(struct wires *w)
 {
-	const int fds[] = { w->net,    w->vhost, w->listen, w->dial, w->control,
-			    w->events, w->err,	 w->serial, w->kvm };
+	const int fds[] = { w->listen, w->dial,	  w->control, w->events,
+			    w->err,    w->serial, w->kvm };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
+	keeper_net_close(&w->net);
 }
 
 static int open_wires(struct keeper *k, struct wires *w, struct err *err)
@@ -300,8 +302,8 @@ static int add_wires(const struct keeper *k, struct spawn *s,
 		r = strv_add(&s->args, "--vsock=cid=%d,listen=fd:%d,dial=fd:%d",
 			     GUEST_CID, spawn_fd(s, w->listen),
 			     spawn_fd(s, w->dial));
-	if (r == 0 && w->net >= 0)
-		r = keeper_net_add(k, s, w->net, w->vhost);
+	if (r == 0 && w->net.nr)
+		r = keeper_net_add(k, s, &w->net);
 	if (r == 0 && w->serial >= 0)
 		r = add_serial(k, s, w->serial);
 	return r < 0 ? err_set(err, -r, "start the monitor") : 0;
@@ -355,7 +357,7 @@ static int open_logs(struct keeper *k, struct err *err)
 
 int keeper_start(struct keeper *k, struct err *err)
 {
-	struct wires w = { -1, -1, -1, -1, -1, -1, -1, -1, -1 };
+	struct wires w = { { .nr = 0 }, -1, -1, -1, -1, -1, -1, -1 };
 	int r = open_logs(k, err);
 
 	if (r == 0)
@@ -369,7 +371,7 @@ int keeper_start(struct keeper *k, struct err *err)
 	if (r == 0)
 		r = keeper_net_open(k, &w.net, err);
 	if (r == 0)
-		r = keeper_net_vhost(k, &w.vhost, err);
+		r = keeper_net_vhost(k, &w.net, err);
 	if (r == 0)
 		r = keeper_shares_start(k, err);
 	if (r == 0)

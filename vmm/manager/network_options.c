@@ -11,8 +11,9 @@
 #include "vmm/abi/net.h"
 #include "vmm/lib/parse.h"
 #include "vmm/manager/cli.h"
+#include "vmm/manager/tap.h"
 
-enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST, KEY_MTU };
+enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST, KEY_QUEUES, KEY_MTU };
 
 /* getsubopt() takes its keys without a const. */
 static char key_ip[] = "ip";
@@ -20,16 +21,14 @@ static char key_gateway[] = "gateway";
 static char key_dns[] = "dns";
 static char key_mac[] = "mac";
 static char key_vhost[] = "vhost";
+static char key_queues[] = "queues";
 static char key_mtu[] = "mtu";
 
 static char *const keys[] = {
-	[KEY_IP] = key_ip,
-	[KEY_GATEWAY] = key_gateway,
-	[KEY_DNS] = key_dns,
-	[KEY_MAC] = key_mac,
-	[KEY_VHOST] = key_vhost,
-	[KEY_MTU] = key_mtu,
-	NULL,
+	[KEY_IP] = key_ip,	 [KEY_GATEWAY] = key_gateway,
+	[KEY_DNS] = key_dns,	 [KEY_MAC] = key_mac,
+	[KEY_VHOST] = key_vhost, [KEY_QUEUES] = key_queues,
+	[KEY_MTU] = key_mtu,	 NULL,
 };
 
 static const char *const kinds[] = {
@@ -114,6 +113,17 @@ static int set_mtu(struct network_options *o, const char *text, struct err *err)
 	return r;
 }
 
+static int set_queues(struct network_options *o, const char *text,
+		      struct err *err)
+{
+	uint64_t n = 0;
+	int r = parse_u64(text, "--network: queues", 1, TAP_QUEUES_MAX, &n,
+			  err);
+
+	o->queues = (unsigned)n;
+	return r;
+}
+
 /* What belljar-net is told, and what a guest behind a tap. */
 static bool goes_with(enum network_kind kind, int key)
 {
@@ -137,6 +147,8 @@ static int set(struct network_options *o, int key, const char *value,
 		return parse_mac(value, "--network: mac", o->mac, err);
 	case KEY_VHOST:
 		return set_vhost(o, value, err);
+	case KEY_QUEUES:
+		return set_queues(o, value, err);
 	case KEY_MTU:
 		return set_mtu(o, value, err);
 	default:
@@ -145,8 +157,8 @@ static int set(struct network_options *o, int key, const char *value,
 			       option, kinds[o->kind],
 			       o->kind == NETWORK_USER
 				       ? "there is mtu="
-				       : "there are ip=, gateway=, dns=, mac= "
-					 "and vhost=");
+				       : "there are ip=, gateway=, dns=, "
+					 "mac=, queues= and vhost=");
 	}
 }
 

@@ -25,6 +25,7 @@ struct network_options {
 	struct strv addrs; /* "192.0.2.5/24", IPv4 or IPv6 */
 	struct strv gateways, dns; /* addresses */
 	unsigned mtu; /* of user mode; 0: not given */
+	unsigned queues; /* of the tap; 0: not given */
 	enum network_vhost vhost;
 	bool has_mac;
 	uint8_t mac[6];

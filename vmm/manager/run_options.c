@@ -393,6 +393,12 @@ static int check_network(const struct run_options *o, struct err *err)
 			       "the host's kernel keeps no limits; leave one "
 			       "out",
 			       o->limits.net_bps ? "--net-bps" : "--net-pps");
+	if (o->network.queues > 1 && (o->limits.net_bps || o->limits.net_pps))
+		return err_say(err, EINVAL,
+			       "--network: queues=%u: limits (--net-bps, "
+			       "--net-pps) are those of one queue; leave it "
+			       "or them out",
+			       o->network.queues);
 	return limit_options_check(&o->limits, o->serial, kind != NETWORK_NONE,
 				   err);
 }

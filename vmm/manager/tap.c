@@ -45,11 +45,11 @@ static struct ifreq request(const char *name)
 }
 
 /* TUNSETIFF, and what each refusal of it means. */
-static int set_interface(int fd, const char *name, struct err *err)
+static int set_interface(int fd, const char *name, int flags, struct err *err)
 {
 	struct ifreq ifr = request(name);
 
-	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
 	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
 		return 0;
 	switch (errno) {
@@ -60,14 +60,43 @@ static int set_interface(int fd, const char *name, struct err *err)
 			       name);
 	case EINVAL:
 		return err_say(err, EINVAL,
-			       "--network: '%s' is no tap, or one of several "
-			       "queues; make one with 'ip tuntap add dev NAME "
-			       "mode tap'",
+			       "--network: '%s' is no tap; make one with 'ip "
+			       "tuntap add dev NAME mode tap'",
 			       name);
 	default:
 		return err_set(err, errno, "--network: attach to the tap '%s'",
 			       name);
 	}
+}
+
+/* One more descriptor of the tap. */
+static int open_queue(const char *clone, const char *name, int flags,
+		      struct tap_end *end, struct err *err)
+{
+	AUTO_CLOSE int fd = open_clone(clone, err);
+
+	if (fd < 0)
+		return fd;
+	int r = set_interface(fd, name, flags, err);
+	if (r == 0)
+		end->fd[end->nr++] = TAKE_FD(fd);
+	return r;
+}
+
+static int open_queues(const char *clone, const char *name, unsigned queues,
+		       struct tap_end *end, struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && end->nr < queues)
+		r = open_queue(clone, name, IFF_MULTI_QUEUE, end, err);
+	return r;
+}
+
+void tap_close(struct tap_end *end)
+{
+	while (end->nr)
+		(void)close(end->fd[--end->nr]);
 }
 
 static int control_socket(struct err *err)
@@ -87,8 +116,25 @@ static int get_mtu(int ctl, const char *name, unsigned *ret, struct err *err)
 	return 0;
 }
 
-int tap_attach(const char *clone, const char *name, struct tap_end *ret,
-	       struct err *err)
+static int attach(const char *clone, const char *name, unsigned queues, int ctl,
+		  struct tap_end *end, struct err *err)
+{
+	int r = open_queue(clone, name, 0, end, err);
+
+	/* One that may have several takes nobody who does not say so. */
+	if (r == -EINVAL)
+		r = open_queues(clone, name, queues, end, err);
+	if (r == -EPERM)
+		return err_say(err, EPERM,
+			       "--network: the tap '%s' is not yours; start "
+			       "belljar as root, or have it made with 'ip "
+			       "tuntap add dev %s mode tap user %u'",
+			       name, name, geteuid());
+	return r < 0 ? r : get_mtu(ctl, name, &end->mtu, err);
+}
+
+int tap_attach(const char *clone, const char *name, unsigned queues,
+	       struct tap_end *ret, struct err *err)
 {
 	/* TUNSETIFF would make one that is not there. */
 	unsigned index = if_nametoindex(name);
@@ -102,28 +148,17 @@ int tap_attach(const char *clone, const char *name, struct tap_end *ret,
 	AUTO_CLOSE int ctl = control_socket(err);
 	if (ctl < 0)
 		return ctl;
-	AUTO_CLOSE int fd = open_clone(clone, err);
-	if (fd < 0)
-		return fd;
-
-	struct tap_end end = { .fd = -1 };
-	int r = set_interface(fd, name, err);
-	if (r == -EPERM)
-		return err_say(err, EPERM,
-			       "--network: the tap '%s' is not yours; start "
-			       "belljar as root, or have it made with 'ip "
-			       "tuntap add dev %s mode tap user %u'",
-			       name, name, geteuid());
-	if (r == 0)
-		r = get_mtu(ctl, name, &end.mtu, err);
-	if (r < 0)
+	struct tap_end end = { .nr = 0 };
+	int r = attach(clone, name, queues, ctl, &end, err);
+	if (r == 0 && if_nametoindex(name) != index)
+		r = err_say(err, ENODEV,
+			    "--network: the tap '%s' was removed just now",
+			    name);
+	if (r < 0) {
+		tap_close(&end);
 		return r;
-	if (if_nametoindex(name) != index)
-		return err_say(err, ENODEV,
-			       "--network: the tap '%s' was removed just now",
-			       name);
+	}
 	(void)snprintf(end.name, sizeof(end.name), "%s", name);
-	end.fd = TAKE_FD(fd);
 	*ret = end;
 	return 0;
 }
@@ -211,9 +246,10 @@ static int not_allowed(const char *bridge, struct err *err)
 }
 
 int tap_make(const char *clone, const char *name, const char *bridge,
-	     const uint8_t mac[6], struct tap_end *ret, struct err *err)
+	     const uint8_t mac[6], unsigned queues, struct tap_end *ret,
+	     struct err *err)
 {
-	struct tap_end end = { .fd = -1 };
+	struct tap_end end = { .nr = 0 };
 
 	AUTO_CLOSE int ctl = control_socket(err);
 	if (ctl < 0)
@@ -221,11 +257,11 @@ int tap_make(const char *clone, const char *name, const char *bridge,
 	int r = check_bridge(ctl, bridge, err);
 	if (r < 0)
 		return r;
-	AUTO_CLOSE int fd = open_clone(clone, err);
-	if (fd < 0)
-		return fd;
 
-	r = set_interface(fd, name, err);
+	if (queues > 1)
+		r = open_queues(clone, name, queues, &end, err);
+	else
+		r = open_queue(clone, name, 0, &end, err);
 	if (r == 0)
 		r = get_mtu(ctl, bridge, &end.mtu, err);
 	if (r == 0)
@@ -237,11 +273,12 @@ int tap_make(const char *clone, const char *name, const char *bridge,
 	if (r == 0)
 		r = switch_on(ctl, name, err);
 	if (r == -EPERM)
-		return not_allowed(bridge, err);
-	if (r < 0)
+		r = not_allowed(bridge, err);
+	if (r < 0) {
+		tap_close(&end);
 		return r;
+	}
 	(void)snprintf(end.name, sizeof(end.name), "%s", name);
-	end.fd = TAKE_FD(fd);
 	*ret = end;
 	return 0;
 }
