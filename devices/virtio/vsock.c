@@ -55,24 +55,29 @@ void vsock_leave(struct vsock *vs)
 	(void)pthread_mutex_unlock(&vs->dev->lock);
 }
 
-bool vsock_take_buffer(struct vsock *vs)
+bool vsock_more_buffer(struct vsock *vs, struct vq_chain *c)
 {
 	struct vq *vq = &vs->dev->queue[VSOCK_RX].vq;
-	int r = vq_pop(vq, &vs->rx);
+	int r = vq_pop(vq, c);
 
-	if (r == 0 && vq_kicks_on(vq))
-		r = vq_pop(vq, &vs->rx);
 	/* One that holds no byte of data could never carry any. */
-	if (r > 0 && vs->rx.write_len <= HEADER)
+	if (r > 0 && c->write_len <= HEADER)
 		r = vq_break(vq, "receive buffer too small");
 	if (r < 0 && vq->size)
 		virtio_broken(vs->dev, VSOCK_RX);
 	return r > 0;
 }
 
-static void put_header(struct vsock *vs, struct virtio_vsock_hdr *h)
+bool vsock_take_buffer(struct vsock *vs, struct vq_chain *c)
 {
-	const struct vq_chain *c = &vs->rx;
+	return vsock_more_buffer(vs, c) ||
+	       (vq_kicks_on(&vs->dev->queue[VSOCK_RX].vq) &&
+		vsock_more_buffer(vs, c));
+}
+
+static void put_header(struct vsock *vs, const struct vq_chain *c,
+		       struct virtio_vsock_hdr *h)
+{
 	uint32_t len = le32toh(h->len);
 
 	h->src_cid = htole64(VSOCK_HOST_CID);
@@ -82,8 +87,9 @@ static void put_header(struct vsock *vs, struct virtio_vsock_hdr *h)
 	vq_push(&vs->dev->queue[VSOCK_RX].vq, c->head, (uint32_t)HEADER + len);
 }
 
-void vsock_send(struct vsock *vs, struct vsock_conn *conn, uint16_t op,
-		uint32_t flags, uint32_t len)
+void vsock_send(struct vsock *vs, const struct vq_chain *c,
+		struct vsock_conn *conn, uint16_t op, uint32_t flags,
+		uint32_t len)
 {
 	struct virtio_vsock_hdr h = {
 		.src_port = htole32(conn->host_port),
@@ -97,7 +103,7 @@ void vsock_send(struct vsock *vs, struct vsock_conn *conn, uint16_t op,
 
 	conn->told = conn->forwarded;
 	conn->owed &= ~(unsigned)OWES_CREDIT_UPDATE;
-	put_header(vs, &h);
+	put_header(vs, c, &h);
 }
 
 static void send_refusal(struct vsock *vs)
@@ -109,7 +115,7 @@ static void send_refusal(struct vsock *vs)
 		.op = htole16(VIRTIO_VSOCK_OP_RST),
 	};
 
-	put_header(vs, &h);
+	put_header(vs, &vs->rx[0], &h);
 	vs->nr_refusals--;
 	memmove(&vs->refusal[0], &vs->refusal[1],
 		vs->nr_refusals * sizeof(vs->refusal[0]));
@@ -136,7 +142,7 @@ static void send_owed(struct vsock *vs, struct vsock_conn *conn)
 	conn->owed &= ~order[i].what;
 	if (order[i].what == OWES_SHUTDOWN)
 		conn->shut_told = conn->shut_want;
-	vsock_send(vs, conn, order[i].op,
+	vsock_send(vs, &vs->rx[0], conn, order[i].op,
 		   order[i].what == OWES_SHUTDOWN ? conn->shut_want : 0, 0);
 
 	if (order[i].what == OWES_RESET) {
@@ -162,7 +168,7 @@ void vsock_pump(struct vsock *vs)
 		}
 		if (first == &vs->owing && vs->nr_refusals == 0)
 			break;
-		if (!vsock_take_buffer(vs))
+		if (!vsock_take_buffer(vs, &vs->rx[0]))
 			break;
 		if (vs->nr_refusals)
 			send_refusal(vs);
@@ -321,17 +327,24 @@ static void serve_tx(struct vsock *vs)
 		virtio_again(dev, VSOCK_TX);
 }
 
-/* Those that waited for receive buffers may read their sockets again. */
-static void feed(struct vsock *vs)
+/* The loop serves them in the order in which they are watched. */
+static void watch_all(struct list *waiting)
 {
-	vq_kicks_off(&vs->dev->queue[VSOCK_RX].vq);
-	while (!list_empty(&vs->starved)) {
-		struct vsock_conn *conn = container_of(
-			vs->starved.next, struct vsock_conn, starved);
+	while (!list_empty(waiting)) {
+		struct vsock_conn *conn =
+			container_of(waiting->next, struct vsock_conn, starved);
 
 		list_remove(&conn->starved);
 		vsock_conn_watch(conn);
 	}
+}
+
+/* Those that waited for receive buffers may read their sockets again. */
+static void feed(struct vsock *vs)
+{
+	vq_kicks_off(&vs->dev->queue[VSOCK_RX].vq);
+	watch_all(&vs->starved);
+	watch_all(&vs->sated);
 }
 
 static void vsock_kick(struct virtio_dev *dev, unsigned nr)
@@ -386,6 +399,7 @@ static int vsock_open(struct virtio_dev *dev, const void *config,
 	list_init(&vs->all);
 	list_init(&vs->owing);
 	list_init(&vs->starved);
+	list_init(&vs->sated);
 	for (unsigned i = 0; i < VSOCK_BUCKETS; i++)
 		list_init(&vs->bucket[i]);
 

@@ -33,6 +33,7 @@
 #define VSOCK_PATIENCE_S  10 /* for a greeting, an answer, an end */
 #define VSOCK_HELLO_MAX	  32 /* bytes of "CONNECT port\n" */
 #define VSOCK_BATCH	  64 /* packets before others have their turn */
+#define VSOCK_GATHER	  16 /* receive buffers filled by one system call */
 #define VSOCK_DIALS	  1000 /* a second that the keeper is asked */
 
 enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
@@ -60,7 +61,7 @@ struct vsock_conn {
 	struct list all; /* vs->all */
 	struct list bucket; /* by ports; none while VSOCK_HELLO */
 	struct list owing; /* vs->owing while `owed` */
-	struct list starved; /* vs->starved: readable, guest has no buffer */
+	struct list starved; /* readable, guest has no buffer; or in no list */
 	struct loop_fd src; /* the host's socket, or -1 */
 	enum vsock_state state;
 	unsigned owed;
@@ -92,7 +93,13 @@ struct vsock {
 	struct limit dials; /* of the guest's; what exceeds it is refused */
 	bool timer_on;
 	bool purging; /* reset: connections end when the loop comes by */
-	struct list all, owing, starved;
+	struct list all, owing;
+	/*
+	 * Connections that wait for receive buffers: those that got none in
+	 * their turn, and those that got some.  The former are served first,
+	 * or one that is always readable would take each buffer that comes.
+	 */
+	struct list starved, sated;
 	struct list bucket[VSOCK_BUCKETS];
 	unsigned nr;
 	uint32_t next_port;
@@ -104,7 +111,7 @@ struct vsock {
 	/* Counters; rx is to the guest. */
 	uint64_t rx_bytes, tx_bytes, opened, refused;
 	bool tx_stalled; /* too many refusals: not taking packets */
-	struct vq_chain rx, tx;
+	struct vq_chain rx[VSOCK_GATHER], tx;
 	struct iovec part[VQ_SEGMENTS];
 };
 
@@ -116,11 +123,15 @@ struct vsock {
  */
 bool vsock_enter(struct vsock *vs);
 void vsock_leave(struct vsock *vs);
-/* Take a receive buffer into vs->rx; false: the guest has none. */
-bool vsock_take_buffer(struct vsock *vs);
+/* Take a receive buffer into @c; false: the guest has none, and is to say so
+ * when it has. */
+bool vsock_take_buffer(struct vsock *vs, struct vq_chain *c);
+/* The same for one buffer more; without it nothing is asked of the guest. */
+bool vsock_more_buffer(struct vsock *vs, struct vq_chain *c);
 /* Fill it: header for @conn, then @len bytes that are in it already. */
-void vsock_send(struct vsock *vs, struct vsock_conn *conn, uint16_t op,
-		uint32_t flags, uint32_t len);
+void vsock_send(struct vsock *vs, const struct vq_chain *c,
+		struct vsock_conn *conn, uint16_t op, uint32_t flags,
+		uint32_t len);
 /* Send what is owed as far as the guest has buffers; may free connections. */
 void vsock_pump(struct vsock *vs);
 

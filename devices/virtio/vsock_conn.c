@@ -11,9 +11,15 @@
 #include "devices/virtio/vsock.h"
 
 #define BOTH_WAYS (VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND)
-#define READS_MAX 16 /* packets of one connection before others' turn */
-#define READ_MAX  65536U
+#define READS_MAX 2 /* system calls for one connection before others' turn */
+#define READ_MAX  65536U /* bytes of one */
 #define HEADER	  sizeof(struct virtio_vsock_hdr)
+
+/* Where bytes can go: pieces in vs->part. */
+struct room {
+	unsigned nr;
+	size_t len;
+};
 
 static void conn_ready(struct loop_fd *src, uint32_t events);
 
@@ -304,18 +310,77 @@ static void host_ended(struct vsock_conn *conn)
 		deafen(conn);
 }
 
-/* Not to be read until the guest has receive buffers. */
-static void starve(struct vsock_conn *conn)
+/* Not to be read until the guest has receive buffers; @fed: it had some now. */
+static void starve(struct vsock_conn *conn, bool fed)
 {
+	struct vsock *vs = conn->vs;
+
 	list_remove(&conn->starved);
-	list_append(&conn->vs->starved, &conn->starved);
+	list_append(fed ? &vs->sated : &vs->starved, &conn->starved);
 }
 
-/* One packet from the host to the guest.  True: there may be more. */
-static bool forward_one(struct vsock_conn *conn)
+/*
+ * Receive buffers for @most bytes, in the order the guest offered them:
+ * vs->rx[0..), and the room behind their headers as vs->part.  Returns their
+ * number; @ret is @nr pieces that hold @len bytes.
+ */
+static unsigned gather(struct vsock *vs, size_t most, struct room *ret)
+{
+	struct room room = { 0 };
+	unsigned nr = 0;
+
+	while (nr < VSOCK_GATHER && room.len < most) {
+		struct vq_chain *c = &vs->rx[nr];
+		size_t want = most - room.len;
+
+		if (nr ? !vsock_more_buffer(vs, c) : !vsock_take_buffer(vs, c))
+			break;
+		/* The first one always fits: no chain has more pieces. */
+		if (c->nr_write > VQ_SEGMENTS - room.nr) {
+			vq_unpop(&vs->dev->queue[VSOCK_RX].vq);
+			break;
+		}
+		if (want > c->write_len - HEADER)
+			want = c->write_len - HEADER;
+		room.nr += iov_slice(c->iov + c->nr_read, c->nr_write, HEADER,
+				     want, vs->part + room.nr);
+		room.len += want;
+		nr++;
+	}
+	*ret = room;
+	return nr;
+}
+
+/* @len bytes are in the first of @nr buffers; the others go back unused. */
+static void send_gathered(struct vsock_conn *conn, unsigned nr, size_t len)
+{
+	struct vsock *vs = conn->vs;
+	unsigned used = 0;
+
+	stats_add(&vs->rx_bytes, len);
+	conn->sent += (uint32_t)len;
+	for (; used < nr && len > 0; used++) {
+		const struct vq_chain *c = &vs->rx[used];
+		size_t n = c->write_len - HEADER;
+
+		if (n > len)
+			n = len;
+		vsock_send(vs, c, conn, VIRTIO_VSOCK_OP_RW, 0, (uint32_t)n);
+		len -= n;
+	}
+	for (; used < nr; used++)
+		vq_unpop(&vs->dev->queue[VSOCK_RX].vq);
+}
+
+/*
+ * Bytes from the host to the guest.  @fed: not the first in this turn.  True:
+ * there may be more.
+ */
+static bool forward_some(struct vsock_conn *conn, bool fed)
 {
 	struct vsock *vs = conn->vs;
 	uint32_t credit = vsock_conn_credit(conn);
+	struct room room;
 
 	if (credit == 0) {
 		if (!conn->credit_asked)
@@ -323,31 +388,19 @@ static bool forward_one(struct vsock_conn *conn)
 		conn->credit_asked = true;
 		return false;
 	}
-	if (!vsock_take_buffer(vs)) {
-		starve(conn);
+	unsigned nr = gather(vs, credit < READ_MAX ? credit : READ_MAX, &room);
+	if (nr == 0) {
+		starve(conn, fed);
 		return false;
 	}
 
-	const struct vq_chain *c = &vs->rx;
-	size_t want = c->write_len - HEADER;
-	if (want > credit)
-		want = credit;
-	if (want > READ_MAX)
-		want = READ_MAX;
-	unsigned nr = iov_slice(c->iov + c->nr_read, c->nr_write, HEADER, want,
-				vs->part);
-	struct msghdr msg = { .msg_iov = vs->part, .msg_iovlen = nr };
+	struct msghdr msg = { .msg_iov = vs->part, .msg_iovlen = room.nr };
 	ssize_t n = recvmsg(conn->src.fd, &msg, MSG_DONTWAIT);
-	if (n > 0) {
-		vsock_send(vs, conn, VIRTIO_VSOCK_OP_RW, 0, (uint32_t)n);
-		conn->sent += (uint32_t)n;
-		stats_add(&vs->rx_bytes, (uint64_t)n);
-		return (size_t)n == want;
-	}
-
 	int error = n < 0 ? errno : 0;
-	vq_unpop(&vs->dev->queue[VSOCK_RX].vq);
-	if (error == EAGAIN || error == EINTR || want == 0)
+	send_gathered(conn, nr, n > 0 ? (size_t)n : 0);
+	if (n > 0)
+		return (size_t)n == room.len;
+	if (error == EAGAIN || error == EINTR)
 		return false;
 	if (error == 0)
 		host_ended(conn);
@@ -387,12 +440,12 @@ static void serve_open(struct vsock_conn *conn, uint32_t events)
 	if (conn->owed)
 		vsock_pump(conn->vs);
 	if (conn->owed) {
-		starve(conn);
+		starve(conn, false);
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		for (unsigned i = 0; i < READS_MAX && readable(conn); i++)
-			if (!forward_one(conn))
+			if (!forward_some(conn, i > 0))
 				break;
 	if (conn->state == VSOCK_OPEN && conn->hup && !readable(conn) &&
 	    !conn->host_deaf) {
