@@ -3,7 +3,8 @@
 #
 # run.sh - make bench: what a boot and an idle VM cost, beside QEMU's microvm
 # machine with the same kernel in the same run, and what work costs beside a
-# container.  Prints tables and writes build/bench.json.  Measured on this
+# container, and what the devices give and cost beside QEMU's.  Prints tables and
+# writes build/bench.json.  Measured on this
 # machine's KVM where it runs Linux, else in the lab with a clock that counts
 # instructions.
 set -euo pipefail
@@ -11,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 images/kernel/build.sh minimal build/kernels
 out=build/bench
+tests/bench/build.sh "$out"
 mkdir -p "$out/root"
 gcc -O2 -Wall -Wextra -Werror -D_GNU_SOURCE tests/bench/count.c -o "$out/count"
 gcc -static -nostdlib tests/bench/first.S -o "$out/first"
@@ -26,8 +28,9 @@ done
 # The emulated clock counts two nanoseconds an instruction (icount shift 1).
 case $(tests/lab/probe) in
 native*) lab=() per_ns= ;;
-*) lab=(tests/lab/run --icount --timeout 1500 --) per_ns=0.5 ;;
+*) lab=(tests/lab/run --icount --memory 3072 --timeout 3000 --) per_ns=0.5 ;;
 esac
 "${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
     ${per_ns:+--instructions-per-ns "$per_ns"} "$@"
 "${lab[@]}" /usr/bin/python3 tests/bench/work.py --keep
+"${lab[@]}" tests/bench/devices.sh

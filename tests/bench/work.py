@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from guests import keep_metrics
+
 SUITE = "build/compare/suite"
 IMAGE = "build/compare/image"
 TRAIN_MOST = 1.05
@@ -75,18 +77,6 @@ def run_once(peer):
     return values
 
 
-def keep(metrics):
-    """Into what bench.py wrote, in place of what it has of these names."""
-    path = "build/bench.json"
-    with open(path, encoding="ascii") as f:
-        result = json.load(f)
-    names = {m["name"] for m in metrics}
-    result["metrics"] = [m for m in result["metrics"]
-                         if m["name"] not in names] + metrics
-    with open(path, "w", encoding="ascii") as f:
-        json.dump(result, f, indent=1)
-
-
 def report(samples, most):
     metrics, late = [], []
     for row, better in ROWS.items():
@@ -121,7 +111,7 @@ def main():
                     samples[peer.name][row].append(float(value))
     metrics, late = report(samples, args.most)
     if args.keep:
-        keep(metrics)
+        keep_metrics(metrics)
     return 1 if late else 0
 
 

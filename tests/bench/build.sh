@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# build.sh OUT - the guests of devices.py: one program, which is init in its
+# initramfs, and one without a kernel.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+out=$1
+mkdir -p "$out/guestroot"
+gcc -static -O2 -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE \
+    tests/bench/guest/*.c -o "$out/guest"
+gcc -nostdlib -static -no-pie -Wl,-Ttext-segment=0x100000,-z,noseparate-code,--build-id=none \
+    tests/bench/payload.S -o "$out/payload"
+cp "$out/guest" "$out/guestroot/init"
+(cd "$out/guestroot" && mkdir -p dev && find . | cpio -o -H newc --quiet) \
+    >"$out/guest.cpio"

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""guests.py - what the benches of devices have in common: belljar-monitor and
+QEMU's microvm with the same kernel, the same guest program (guest/guest.h) and
+the same files, one run of a guest, and rows in build/bench.json."""
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import tempfile
+
+KERNEL = "build/kernels/minimal/vmlinux"
+MONITOR = "build/belljar-monitor"
+NET = "build/belljar-net"
+PROGRAM = "build/bench/guest"
+INITRD = "build/bench/guest.cpio"
+VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
+CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
+           "initcall_blacklist=slab_sysfs_init console=ttyS0")
+LAB = bool(os.environ.get("BELLJAR_LAB"))
+VCPU = re.compile(r"v?cpu ?\d+$|CPU \d+/KVM$")
+
+
+class Unable(Exception):
+    """What cannot be measured here, and why."""
+
+
+class Peer:
+    """How a monitor is started: devices are added, then argv is complete."""
+
+    def __init__(self, tmp, memory=256):
+        self.tmp, self.memory = tmp, memory
+        self.options, self.fds, self.helpers, self.keep = [], [], [], []
+
+    def add(self, *options):
+        self.options += options
+
+    def give(self, file):
+        """A descriptor that the monitor shall have; its number."""
+        self.keep.append(file)
+        self.fds.append(file if isinstance(file, int) else file.fileno())
+        return self.fds[-1]
+
+    def virtiofsd(self, folder):
+        """Start one for @folder; returns a connected socket."""
+        program = next((p for p in VIRTIOFSD if os.access(p, os.X_OK)), None)
+        if not program:
+            raise Unable("virtiofsd is not installed (qemu-system-common)")
+        path = f"{self.tmp}/fs{len(os.listdir(self.tmp))}"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+        # As vmm/manager/share_server.c has it.
+        self.helpers.append(subprocess.Popen(
+            [program, f"--fd={listener.fileno()}", "-o", f"source={folder}",
+             "-o", "sandbox=namespace", "-o", "cache=auto",
+             "--thread-pool-size=0", "--rlimit-nofile=0"],
+            pass_fds=[listener.fileno()], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL))
+        listener.close()
+        return path
+
+
+class Belljar(Peer):
+    name = "belljar"
+
+    def disk(self, path):
+        self.add("--disk", path)
+
+    def tap(self, fd, vhost):
+        self.add("--net", f"fd:{self.give(fd)},mac=52:54:00:01:02:03,vhost="
+                 f"fd:{self.give(vhost)}")
+
+    def user(self):
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # As vmm/manager/keeper_net.c has it.
+        self.helpers.append(subprocess.Popen(
+            [NET, f"--frames=fd:{far.fileno()}", "--mtu=65520"],
+            pass_fds=[far.fileno()]))
+        far.close()
+        self.add("--net", f"fd:{self.give(near)},mac=52:54:00:01:02:03,"
+                 "mtu=65520")
+
+    def vsock(self):
+        path = f"{self.tmp}/vsock{len(os.listdir(self.tmp))}"
+        self.add("--vsock", f"cid=3,listen={path}")
+        return f"serve:unix:{path}"
+
+    def share(self, folder):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(self.virtiofsd(folder))
+        self.add("--fs", f"fd:{self.give(sock)},tag=share")
+
+    def balloon(self):
+        self.add("--balloon")
+
+    def argv(self, jobs):
+        return [MONITOR, "--kernel", KERNEL, "--initrd", INITRD, "--memory",
+                f"{self.memory}m", "--serial", "stdio", "--cmdline",
+                f"{CMDLINE} -- {' '.join(jobs)}", *self.options]
+
+
+class Qemu(Peer):
+    name = "qemu"
+
+    def disk(self, path):
+        self.add("-object", "iothread,id=io", "-drive",
+                 f"if=none,id=d,format=raw,cache=writeback,aio=io_uring,"
+                 f"discard=unmap,file={path}",
+                 "-device", "virtio-blk-pci,drive=d,iothread=io")
+
+    def tap(self, fd, vhost):
+        self.add("-netdev", f"tap,id=n,fd={self.give(fd)},vhost=on,"
+                 f"vhostfd={self.give(vhost)}", "-device",
+                 "virtio-net-pci,netdev=n,mac=52:54:00:01:02:03")
+
+    def user(self):
+        self.add("-netdev", "user,id=n", "-device",
+                 "virtio-net-pci,netdev=n,mac=52:54:00:01:02:03")
+
+    def vsock(self):
+        if not os.path.exists("/dev/vhost-vsock"):
+            raise Unable("there is no /dev/vhost-vsock")
+        self.add("-device", "vhost-vsock-pci,guest-cid=4")
+        return "serve:vsock:4"
+
+    def share(self, folder):
+        self.add("-chardev", f"socket,id=c,path={self.virtiofsd(folder)}",
+                 "-device", "vhost-user-fs-pci,chardev=c,tag=share",
+                 "-object", f"memory-backend-memfd,id=m,share=on,"
+                 f"size={self.memory}M", "-machine", "memory-backend=m")
+
+    def balloon(self):
+        self.add("-device", "virtio-balloon-pci,free-page-reporting=on")
+
+    def argv(self, jobs):
+        return ["qemu-system-x86_64", "-name", "bench,debug-threads=on", "-M",
+                "microvm,pic=off,pit=off,rtc=off,usb=off,graphics=off,"
+                "isa-serial=on,pcie=on", "-accel", "kvm", "-cpu",
+                "host,-xsave,-avx" if LAB else "host", "-m",
+                str(self.memory), "-nodefaults", "-no-user-config",
+                "-display", "none", "-no-reboot", "-monitor", "none",
+                "-serial", "stdio", "-kernel", KERNEL, "-initrd", INITRD,
+                "-append", f"{CMDLINE} -- {' '.join(jobs)}", *self.options]
+
+
+PEERS = (Belljar, Qemu)
+
+
+def fill(path, mib):
+    """A file of noise; the same megabyte again and again."""
+    noise = os.urandom(1 << 20)
+    with open(path, "wb") as f:
+        for _ in range(mib):
+            f.write(noise)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def runtime(path):
+    """Nanoseconds on a processor."""
+    try:
+        with open(f"{path}/schedstat", encoding="ascii") as f:
+            return int(f.read().split()[0])
+    except (OSError, ValueError):
+        return 0
+
+
+def tasks(pid):
+    """(directory, name) of each thread, and of vhost's workers for it."""
+    for folder in (f"/proc/{pid}/task", "/proc"):
+        for task in os.listdir(folder):
+            if not task.isdigit():
+                continue
+            try:
+                with open(f"{folder}/{task}/comm", encoding="ascii") as f:
+                    name = f.read().strip()
+            except OSError:
+                continue
+            if folder != "/proc" or name == f"vhost-{pid}":
+                yield f"{folder}/{task}", name
+
+
+def sample(pids, vm):
+    """Processor time of vCPUs, of all the rest, and exits of the VM."""
+    cpu = {"vcpu": 0, "rest": 0, "exits": 0, "user_exits": 0}
+    for pid in pids:
+        for path, name in tasks(pid):
+            cpu["vcpu" if VCPU.match(name) else "rest"] += runtime(path)
+    base = "/sys/kernel/debug/kvm"
+    for entry in os.listdir(base) if os.path.isdir(base) else ():
+        if not entry.startswith(f"{vm}-"):
+            continue
+        for key, file in (("exits", "exits"), ("user_exits", "mmio_exits")):
+            with open(f"{base}/{entry}/{file}", encoding="ascii") as f:
+                cpu[key] += int(f.read())
+    return cpu
+
+
+class Result:
+    """One job's: units (bytes, requests), ns, and what the host spent."""
+
+    def __init__(self, units, ns, before, after):
+        self.units, self.ns = units, ns
+        self.cost = {k: after[k] - before[k] for k in after}
+
+
+class Run:
+    """One guest of @peer, and its lines; ends with the `with` block."""
+
+    def __init__(self, peer, jobs):
+        self.peer, self.jobs, self.before = peer, jobs, None
+
+    def __enter__(self):
+        self.errors = tempfile.TemporaryFile()
+        self.vm = subprocess.Popen(
+            self.peer.argv(self.jobs), pass_fds=self.peer.fds,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=self.errors)
+        self.pids = [self.vm.pid, *(h.pid for h in self.peer.helpers)]
+        return self
+
+    def __exit__(self, *_):
+        for p in (self.vm, *self.peer.helpers):
+            p.kill()
+            p.wait()
+        self.vm.stdout.close()
+        self.errors.close()
+        for file in self.peer.keep:
+            if isinstance(file, int):
+                os.close(file)
+            else:
+                file.close()
+
+    def events(self):
+        """(word, job, Result or None) for each line of the guest's program."""
+        said = []
+        for raw in self.vm.stdout:
+            line = raw.decode("ascii", "replace").strip()
+            said = [*said[-5:], line]
+            word, _, rest = line.partition(" ")
+            if word == "begin":
+                self.before = sample(self.pids, self.vm.pid)
+                yield word, rest, None
+            elif word == "end":
+                after = sample(self.pids, self.vm.pid)
+                job, units, ns = rest.rsplit(" ", 2)
+                yield word, job, Result(int(units), int(ns), self.before,
+                                        after)
+            elif word == "failed":
+                raise Unable(f"{self.peer.name}: {rest}")
+            elif word == "listening":
+                yield word, rest, None
+            elif word == "done":
+                return
+        status = self.vm.wait()
+        self.errors.seek(0)
+        text = self.errors.read().decode("utf-8", "replace").strip()
+        raise Unable(f"{self.peer.name} ended with {status}: "
+                     f"{text[-300:]} {said}")
+
+    def results(self):
+        return {job: r for word, job, r in self.events() if word == "end"}
+
+
+def keep_metrics(metrics, absent=(), path="build/bench.json"):
+    """Into what is there, in place of what it has of these names."""
+    result = {"metrics": [], "absent": {}}
+    if os.path.exists(path):
+        with open(path, encoding="ascii") as f:
+            result |= json.load(f)
+    names = {m["name"] for m in metrics}
+    result["metrics"] = [m for m in result["metrics"]
+                         if m["name"] not in names] + metrics
+    result["absent"] |= dict(absent)
+    with open(path, "w", encoding="ascii") as f:
+        json.dump(result, f, indent=1)
+
+
+class Rows:
+    """Samples by row and peer; medians and ratios to print and to keep."""
+
+    def __init__(self):
+        self.rows, self.absent = {}, {}
+
+    def add(self, row, unit, better, peer, value):
+        entry = self.rows.setdefault(row, {"unit": unit, "better": better,
+                                           "samples": {}})
+        entry["samples"].setdefault(peer, []).append(value)
+
+    def leave_out(self, row, why):
+        self.absent[row] = str(why)
+
+    def metrics(self):
+        for row, e in self.rows.items():
+            medians = {p: statistics.median(v)
+                       for p, v in e["samples"].items()}
+            yield {"name": row, "unit": e["unit"], "better": e["better"],
+                   "belljar": medians.pop("belljar", None), "peers": medians,
+                   "samples": e["samples"]}
+
+    def show(self, bench):
+        for m in self.metrics():
+            if not m["name"].startswith(f"{bench}:"):
+                continue
+            line = f"{m['name']:44} {m['unit']:12}"
+            for peer, values in m["samples"].items():
+                line += (f" {peer} {statistics.median(values):.2f}"
+                         f" ({min(values):.2f}-{max(values):.2f})")
+            for peer, other in m["peers"].items():
+                if m["belljar"] and other:
+                    line += f" {m['belljar'] / other:.2f} x {peer}"
+            print(line, flush=True)
+        for row, why in self.absent.items():
+            if row.startswith(bench):
+                print(f"{row:44} -            {why}", flush=True)
+
+    def keep(self):
+        keep_metrics(list(self.metrics()), self.absent)
