@@ -9,6 +9,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 
 KERNEL = "build/kernels/minimal/vmlinux"
 MONITOR = "build/belljar-monitor"
@@ -19,6 +20,7 @@ VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
            "initcall_blacklist=slab_sysfs_init console=ttyS0")
 LAB = bool(os.environ.get("BELLJAR_LAB"))
+PATIENCE_S = 300  # of the clock here: with a counting one, of work
 VCPU = re.compile(r"v?cpu ?\d+$|CPU \d+/KVM$")
 
 
@@ -218,10 +220,14 @@ class Run:
             self.peer.argv(self.jobs), pass_fds=self.peer.fds,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.errors)
+        # One that hangs ends its lines, and so its rows.
+        self.patience = threading.Timer(PATIENCE_S, self.vm.kill)
+        self.patience.start()
         self.pids = [self.vm.pid, *(h.pid for h in self.peer.helpers)]
         return self
 
     def __exit__(self, *_):
+        self.patience.cancel()
         for p in (self.vm, *self.peer.helpers):
             p.kill()
             p.wait()
