@@ -22,7 +22,8 @@ void e820_build(const struct gmem *gm, struct e820 *ret)
 	add(ret, LAYOUT_ACPI, LAYOUT_ACPI_END, E820_RESERVED);
 	add(ret, LAYOUT_ACPI_END, low_end, E820_RAM);
 	add(ret, LAYOUT_ECAM, LAYOUT_ECAM_END, E820_RESERVED);
-	if (gm->nr > 1)
+	/* What may be plugged in comes by its device, not by the map. */
+	if (gm->nr_ram > 1)
 		add(ret, gm->region[1].gpa,
 		    gm->region[1].gpa + gm->region[1].size, E820_RAM);
 }

@@ -62,7 +62,11 @@ struct fs_config {
 	int patience_ms; /* with an answer of the backend; 0: half a minute */
 };
 
-extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops;
+struct mem_config {
+	uint64_t most; /* bytes that may be plugged in at once */
+};
+
+extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops, mem_ops;
 /* No configuration: NULL. */
 extern const struct virtio_ops rng_ops, balloon_ops;
 

@@ -24,6 +24,16 @@ t_bad_balloon_of_huge_pages() {
         --balloon --hugepages 2m
 }
 
+t_bad_memory_max() {
+    says '64 MiB are not more than the 64 MiB of --memory; give 66m' \
+        --kernel "$(HELLO)" --memory 64m --memory-max 64m &&
+        says 'nothing can be plugged in: huge pages' --kernel "$(HELLO)" \
+            --memory 64m --memory-max 128m --hugepages 2m &&
+        says 'is of no node' --kernel "$(HELLO)" --memory 64m \
+            --memory-max 128m --numa 0 &&
+        says '5t is too large' --kernel "$(HELLO)" --memory-max 5t
+}
+
 t_bad_kernel_missing() {
     says "'$T/none': No such file" --kernel "$T/none"
 }

@@ -221,6 +221,17 @@ t_balloon_is_controlled() {
         [ "$(grep -c '"ok":false' "$T/out")" = 2 ]
 }
 
+# More is asked for, used, and asked back; the monitor says what is there.
+t_memory_plugged_in() {
+    start mem --memory 64m --memory-max 192m --balloon --control "$T/control" &&
+        expect ready && tell status "resize 100663296" "resize 201326593" &&
+        expect plugged && tell status "resize 67108864" && ends 0 &&
+        printed pass "base: 0x100000000" "block: 0x200000" "size: 0x8000000" &&
+        grep -q '"plug":{"most":134217728,"requested":0,"plugged":0,"driver":true}' "$T/out" &&
+        grep -q '"requested":33554432,"plugged":33554432,"driver":true}' "$T/out" &&
+        [ "$(grep -c '"ok":false' "$T/out")" = 1 ]
+}
+
 t_message_interrupts() { guest msix --memory 64m --rng; }
 
 # disk_guest GUEST OPTIONS: it copies the first half of a disk onto the second.

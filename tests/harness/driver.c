@@ -215,7 +215,8 @@ int driver_try_open(struct driver *d, const struct virtio_ops *ops,
 		.pci = &d->host,
 	};
 
-	const struct gmem_config ram = { .size = DRIVER_RAM };
+	const struct gmem_config ram = { .size = DRIVER_RAM,
+					 .pluggable = DRIVER_PLUGGABLE };
 
 	*d = (struct driver){ .next = BUFS_AT };
 	assert_int_equal(gmem_init(&d->gm, &ram, err), 0);

@@ -19,6 +19,7 @@
 #include "vmm/core/loop.h"
 
 #define DRIVER_RAM	  (16U << 20)
+#define DRIVER_PLUGGABLE  (128U << 20) /* beside it */
 #define DRIVER_QUEUES_MAX 16
 #define DRIVER_TIMEOUT	  20000 /* ms; only a failing test waits so long */
 

@@ -19,7 +19,7 @@ skip_all() {
 
 if [ ! -c "$KVM" ] && [ -z "${BELLJAR_LAB:-}" ]; then
     echo "# there is no $KVM: in the lab" >&2
-    [ $# -gt 0 ] || set -- ring setup access blk balloon fs msix net net_tap net_vhost vsock flood race end
+    [ $# -gt 0 ] || set -- ring setup access blk balloon fs mem msix net net_tap net_vhost vsock flood race end
     for guest; do
         echo "hostile-$guest tests/lab/somewhere env" \
             "'MONITOR_OPTIONS=${MONITOR_OPTIONS:-}' tests/hostile/run.sh $guest"

@@ -31,7 +31,7 @@ class Attacker:
     """What a guest gets: its devices and the host's ends of them."""
 
     def __init__(self, build, work, guest, cpus=1, memory="4g", cmdline=None,
-                 nr_shares=0, elf=None, wire=Wire):
+                 nr_shares=0, elf=None, wire=Wire, memory_max=None):
         disk = os.path.join(work, "disk")
         if not os.path.exists(disk):
             with open(disk, "wb") as f:
@@ -39,6 +39,8 @@ class Attacker:
         self.wire, self.keeper = wire(), Keeper(work)
         options = ["--memory", memory, "--cpus", str(cpus), "--rng",
                    "--balloon"]
+        if memory_max:
+            options += ["--memory-max", memory_max]
         how = os.environ.get("DISK_OPTIONS", "")
         options += ["--disk", disk + how, "--disk", disk + ",ro" + how]
         options += self.wire.options() + self.keeper.options()
@@ -68,6 +70,7 @@ class Attacker:
             "hang-up": self.keeper.hang_up,
             "pause": lambda: (self.vm.ask("pause"), self.vm.ask("resume")),
             "settle": self.vm.settle,
+            "plug-half": lambda: self.vm.ask(f"resize {(1024 + 64) << 20}"),
             "read-nothing": self.read_nothing,
             "input": lambda n: self.vm.send(b"x" * n),
         }[verb](*numbers)
@@ -277,6 +280,7 @@ GUESTS = {
     "access": {},
     "blk": {},
     "balloon": {},
+    "mem": {"memory": "1g", "memory_max": "1152m"},
     "msix": {},
     "net": {},
     "net_tap": {"wire": Tap},

@@ -45,6 +45,45 @@ static void nothing_is_touched_in_advance(void **state)
 	assert_int_equal(gm.fd, -1);
 }
 
+static void what_may_be_plugged_in_lies_behind(void **state)
+{
+	static const struct {
+		uint64_t size;
+		gpa_t at;
+	} row[] = {
+		{ 64 * MIB, 4 * GIB },	    { 3 * GIB, 4 * GIB },
+		{ 4 * GIB, 6 * GIB },	    { 5 * GIB, 6 * GIB },
+		{ 5 * GIB + MIB, 8 * GIB },
+	};
+	struct err err;
+	struct stat st;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const struct gmem_config ram = { .size = row[i].size,
+						 .pluggable = GIB };
+		struct gmem gm;
+
+		assert_int_equal(gmem_init(&gm, &ram, &err), 0);
+		const struct gmem_region *r = gmem_pluggable(&gm);
+		assert_int_equal(gm.size, row[i].size);
+		assert_int_equal(r->gpa, row[i].at);
+		assert_int_equal(r->size, GIB);
+		assert_int_equal(gmem_end(&gm), row[i].at + GIB);
+		assert_int_equal(fstat(gm.fd, &st), 0);
+		assert_int_equal(st.st_size, row[i].size + GIB);
+		assert_int_equal(st.st_blocks, 0);
+		assert_non_null(gmem_ptr(&gm, row[i].at, GIB));
+		assert_null(gmem_ptr(&gm, row[i].at + 1, GIB));
+		/* No node has a share of it. */
+		uint64_t sum = 0;
+		for (unsigned n = 0; n < gm.nr_ranges; n++)
+			sum += gm.range[n].size;
+		assert_int_equal(sum, row[i].size);
+		gmem_done(&gm);
+	}
+}
+
 /* What shmem_enabled says is for memfds; whoever may mount asks for himself. */
 static void a_touch_allocates_a_huge_page(void **state)
 {
@@ -140,6 +179,7 @@ static void a_host_that_refuses_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_may_be_plugged_in_lies_behind),
 		cmocka_unit_test(nothing_is_touched_in_advance),
 		cmocka_unit_test(a_touch_allocates_a_huge_page),
 		cmocka_unit_test(edges_hold),

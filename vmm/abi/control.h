@@ -13,7 +13,8 @@
  *   stop    press the power button (the guest may take its time)
  *   kill    end now; the process exits with CONTROL_KILLED
  *   resize BYTES  ask the guest to do with that much memory; it takes its time,
- *           and may refuse.  Without a balloon ok is false.
+ *           and may refuse: below "memory" by its balloon, above by virtio-mem.
+ *           Without what it takes ok is false.
  *   stats   {"ok":true,"devices":[{"device":"blk","reads":...},...]}: what each
  *           virtio device has counted, in the order of the bus; docs/devices.md
  *           says what is there
@@ -25,6 +26,9 @@
  * "reported":...,"driver":true,"figures":...}: bytes, whether the guest has a
  * driver that works, and how often it has said the following, for which each
  * status asks it again: "free", "available", "total", "caches", bytes.
+ * With virtio-mem, status has "plug":{"most":...,"requested":...,"plugged":...,
+ * "driver":true}: bytes beside "memory" that may be plugged in, that are asked
+ * for, that the guest has.
  *
  * Events, on the descriptor given with --events, one JSON object a line:
  *   {"event":"created","ns":...}   KVM objects exist

@@ -31,6 +31,16 @@ static int no_room(int errnum, uint64_t size, struct err *err)
 		       size >> 20, strerrordesc_np(errnum));
 }
 
+#define ALIGN (2 * GMEM_PAGE_1G) /* of what may be plugged in */
+
+/* Bytes of the file. */
+static uint64_t whole(const struct gmem *gm)
+{
+	const struct gmem_region *last = &gm->region[gm->nr - 1];
+
+	return last->offset + last->size;
+}
+
 static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 {
 	bool huge = gm->page > GMEM_PAGE_4K;
@@ -46,7 +56,7 @@ static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 		return host_say_huge_pages(gm->root, -1, gm->page,
 					   gm->size / gm->page, err);
 	if (host == MAP_FAILED)
-		return no_room(errno, gm->size, err);
+		return no_room(errno, whole(gm), err);
 
 	/* Not in a core dump; a huge page where the host has one at hand. */
 	(void)madvise(host, r->size, MADV_DONTDUMP);
@@ -58,15 +68,19 @@ static int map_region(struct gmem *gm, struct gmem_region *r, struct err *err)
 
 static int make_file(struct gmem *gm, struct err *err)
 {
-	gm->fd = gmem_open(gm->size, gm->page, err);
+	gm->fd = gmem_open(whole(gm), gm->page, err);
 	if (gm->fd < 0)
 		return gm->fd;
-	if (ftruncate(gm->fd, (off_t)gm->size) < 0)
-		return no_room(errno, gm->size, err);
+	if (ftruncate(gm->fd, (off_t)whole(gm)) < 0)
+		return no_room(errno, whole(gm), err);
 	return 0;
 }
 
-static void lay_out(struct gmem *gm)
+/*
+ * Linux adds memory in blocks, of 128 MiB as a rule and of 2 GiB at most, and
+ * can use no part of one that begins before the region.
+ */
+static void lay_out(struct gmem *gm, uint64_t pluggable)
 {
 	uint64_t low = gm->size;
 
@@ -78,6 +92,14 @@ static void lay_out(struct gmem *gm)
 			.gpa = LAYOUT_HIGH_RAM,
 			.size = gm->size - low,
 			.offset = low,
+		};
+	gm->nr_ram = gm->nr;
+	gpa_t end = gmem_end(gm);
+	if (pluggable)
+		gm->region[gm->nr++] = (struct gmem_region){
+			.gpa = (end + ALIGN - 1) & ~(ALIGN - 1),
+			.size = pluggable,
+			.offset = gm->size,
 		};
 }
 
@@ -91,7 +113,7 @@ int gmem_init(struct gmem *gm, const struct gmem_config *cfg, struct err *err)
 		.threads = cfg->threads,
 		.root = cfg->root ? cfg->root : "",
 	};
-	lay_out(gm);
+	lay_out(gm, cfg->pluggable);
 	int r = gmem_plan(gm, cfg, err);
 	if (r == 0)
 		r = make_file(gm, err);
@@ -258,6 +280,11 @@ int64_t gmem_give_back(const struct gmem *gm, const void *host, uint64_t len)
 		      (off_t)first, (off_t)(end - first)) < 0)
 		return -errno;
 	return (int64_t)(end - first);
+}
+
+const struct gmem_region *gmem_pluggable(const struct gmem *gm)
+{
+	return gm->nr > gm->nr_ram ? &gm->region[gm->nr_ram] : NULL;
 }
 
 gpa_t gmem_end(const struct gmem *gm)

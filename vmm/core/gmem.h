@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gmem.h - guest RAM: one file in memory, mapped shared, seen by the guest as
- * one region below the 4 GiB hole and one above.  Nothing of it is allocated
- * before it is touched, unless it is made of huge pages or populated.
+ * one region below the 4 GiB hole and one above, and one behind these that may
+ * be plugged in.  Nothing of it is allocated before it is touched, unless it is
+ * made of huge pages or populated.
  *
  * Only gmem.c turns a gpa_t into a pointer.  The guest may change any byte at
  * any time: what was read once is not read again.
@@ -19,10 +20,10 @@
 /* An address in the guest's physical space. */
 typedef uint64_t gpa_t;
 
-#define GMEM_REGIONS   2
+#define GMEM_REGIONS   3
 #define GMEM_MAX_NODES 8
 /* One node's share may lie on both sides of the hole. */
-#define GMEM_RANGES (GMEM_MAX_NODES + GMEM_REGIONS - 1)
+#define GMEM_RANGES (GMEM_MAX_NODES + 1)
 
 #define GMEM_PAGE_4K UINT64_C(0x1000)
 #define GMEM_PAGE_2M UINT64_C(0x200000)
@@ -31,6 +32,8 @@ typedef uint64_t gpa_t;
 struct gmem_config {
 	uint64_t size; /* bytes, a multiple of @page */
 	uint64_t page; /* GMEM_PAGE_*; 0: 4K */
+	/* Bytes, whole pages, that may be plugged in; with pages of 4K only. */
+	uint64_t pluggable;
 	unsigned nr_nodes; /* NUMA nodes of the guest; 0: it has no NUMA */
 	unsigned node[GMEM_MAX_NODES]; /* the host's, one for each */
 	unsigned threads; /* that populate a node at most; 0: 16 */
@@ -62,8 +65,9 @@ struct gmem_report {
 
 struct gmem {
 	int fd;
-	uint64_t size, page;
-	unsigned nr;
+	uint64_t size, page; /* of what is there at the start */
+	unsigned nr; /* the first nr_ram are there at the start */
+	unsigned nr_ram;
 	struct gmem_region region[GMEM_REGIONS];
 	unsigned nr_nodes; /* 0: no NUMA, every range is of node 0 */
 	unsigned nr_ranges;
@@ -135,6 +139,14 @@ int64_t gmem_fill(const struct gmem *gm, gpa_t gpa, int fd, uint64_t off,
  * others might take.  Any thread.
  */
 int64_t gmem_give_back(const struct gmem *gm, const void *host, uint64_t len);
+
+/*
+ * What may be plugged in, behind all other RAM, on a multiple of 2 GiB; NULL:
+ * nothing.  It is in no map that the guest gets; which parts of it are there,
+ * devices/virtio/mem.c keeps.  Here it is like any RAM: whoever touches what is
+ * not plugged in has pages allocated, which the VM's cgroup counts.
+ */
+const struct gmem_region *gmem_pluggable(const struct gmem *gm);
 
 /* First address above all RAM, at least 4 GiB. */
 gpa_t gmem_end(const struct gmem *gm);

@@ -19,6 +19,7 @@ enum option_key {
 	OPT_CMDLINE,
 	OPT_CPUS,
 	OPT_MEMORY,
+	OPT_MEMORY_MAX,
 	OPT_HUGEPAGES,
 	OPT_NUMA,
 	OPT_HW,
@@ -47,6 +48,8 @@ static const struct argp_option options[] = {
 	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Kernel command line", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "vCPUs, 1 to 64 (default 1)", 0 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "RAM, such as 512m (default)", 0 },
+	{ "memory-max", OPT_MEMORY_MAX, "SIZE", 0,
+	  "virtio-mem: RAM that may be plugged in, up to SIZE in all", 0 },
 	{ "hugepages", OPT_HUGEPAGES, "2m|1g", 0,
 	  "RAM from the host's huge pages, allocated before the start", 0 },
 	{ "numa", OPT_NUMA, "HOSTNODE", 0,
@@ -187,6 +190,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -set_cpus(c, arg, err);
 	case OPT_MEMORY:
 		return -config_set_memory(c, arg, err);
+	case OPT_MEMORY_MAX:
+		return -config_set_memory_max(c, arg, err);
 	case OPT_HUGEPAGES:
 		return -config_set_hugepages(c, arg, err);
 	case OPT_NUMA:
@@ -302,11 +307,8 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 	r = config_check_nodes(ret, err);
 	if (r == 0)
 		r = config_finish_vfio(ret, err);
-	if (r == 0 && ret->balloon && (ret->page || ret->nr_vfio))
-		r = err_say(err, EINVAL,
-			    "--balloon can give nothing back: %s; leave it out",
-			    ret->page ? "huge pages are not divided"
-				      : "all of RAM is pinned for --vfio");
+	if (r == 0)
+		r = config_check_memory(ret, err);
 	if (r < 0)
 		return r;
 	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;

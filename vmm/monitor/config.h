@@ -75,6 +75,7 @@ struct config {
 	const char *cmdline;
 	unsigned cpus;
 	uint64_t memory; /* bytes, a multiple of 4 KiB */
+	uint64_t memory_max; /* ... with what is plugged in; 0: nothing is */
 	uint64_t page; /* GMEM_PAGE_2M or _1G; 0: no huge pages */
 	unsigned nr_nodes; /* of the guest; 0: no NUMA */
 	unsigned node[GMEM_MAX_NODES]; /* of the host, one for each */

@@ -19,12 +19,15 @@ int config_set_fd(int *slot, int fd);
 int config_set_listener(int *slot, const char **made, const char *res,
 			struct err *err);
 
-/* The values of --memory, --hugepages and --numa. */
+/* The values of --memory, --memory-max, --hugepages and --numa. */
 int config_set_memory(struct config *c, const char *arg, struct err *err);
+int config_set_memory_max(struct config *c, const char *arg, struct err *err);
 int config_set_hugepages(struct config *c, const char *arg, struct err *err);
 int config_add_node(struct config *c, const char *arg, struct err *err);
 /* Afterwards: does --numa go with the other options? */
 int config_check_nodes(const struct config *c, struct err *err);
+/* ... and --memory-max and --balloon? */
+int config_check_memory(const struct config *c, struct err *err);
 
 /* The values of --serial, --disk, ..., cut up on the way. */
 int config_set_serial(struct config *c, char *arg, struct err *err);

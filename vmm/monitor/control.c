@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "devices/virtio/balloon.h"
+#include "devices/virtio/mem.h"
 #include "devices/virtio/models.h"
 #include "vmm/lib/io.h"
 #include "vmm/lib/json.h"
@@ -59,6 +60,20 @@ static void add_balloon(struct vm *vm, struct json_object *answer)
 	(void)json_object_object_add(answer, "balloon", o);
 }
 
+static void add_mem(struct vm *vm, struct json_object *answer)
+{
+	struct json_object *o = json_object_new_object();
+	struct mem_status s;
+
+	mem_status(vm->mem, &s);
+	add_i64(o, "most", s.most);
+	add_i64(o, "requested", s.requested);
+	add_i64(o, "plugged", s.plugged);
+	(void)json_object_object_add(o, "driver",
+				     json_object_new_boolean(s.driver));
+	(void)json_object_object_add(answer, "plug", o);
+}
+
 static void do_status(struct vm *vm, const char *arg,
 		      struct json_object *answer)
 {
@@ -85,6 +100,8 @@ static void do_status(struct vm *vm, const char *arg,
 	add_i64(answer, "exits_mmio", mmio);
 	if (vm->balloon)
 		add_balloon(vm, answer);
+	if (vm->mem)
+		add_mem(vm, answer);
 }
 
 static void do_pause(struct vm *vm, const char *arg, struct json_object *answer)
@@ -123,19 +140,30 @@ static void refuse(struct json_object *answer, const char *sentence)
 	add_str(answer, "error", sentence);
 }
 
+/* Below what it was started with by the balloon, above by virtio-mem. */
 static void do_resize(struct vm *vm, const char *arg,
 		      struct json_object *answer)
 {
+	uint64_t ram = vm->gm.size;
+	struct mem_status mem = { 0 };
 	struct err err;
 	uint64_t bytes;
 
-	if (!vm->balloon)
+	if (vm->mem)
+		mem_status(vm->mem, &mem);
+	if (!vm->balloon && !vm->mem) {
 		refuse(answer, "this VM has no balloon, its memory stays");
-	else if (parse_u64(arg, "resize", BALLOON_LEAST, vm->gm.size, &bytes,
-			   &err) < 0)
+		return;
+	}
+	if (parse_u64(arg, "resize", vm->balloon ? BALLOON_LEAST : ram,
+		      ram + mem.most, &bytes, &err) < 0) {
 		refuse(answer, err.msg);
-	else
+		return;
+	}
+	if (vm->balloon)
 		balloon_resize(vm->balloon, bytes);
+	if (vm->mem)
+		mem_request(vm->mem, bytes > ram ? bytes - ram : 0);
 }
 
 static void figure(void *arg, const char *name, uint64_t value)

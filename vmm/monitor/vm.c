@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "devices/vfio/vfio.h"
+#include "devices/virtio/mem.h"
 #include "devices/virtio/models.h"
 #include "vmm/arch/arch.h"
 #include "vmm/core/kvm.h"
@@ -58,11 +59,19 @@ static int create_kvm(struct vm *vm, struct err *err)
 	return arch_vm_init(vm->fd, err);
 }
 
+/* Bytes that may be plugged in. */
+static uint64_t pluggable(const struct config *c)
+{
+	return c->memory_max ? c->memory_max - c->memory : 0;
+}
+
 static int create_ram(struct vm *vm, struct err *err)
 {
 	struct gmem_config ram = {
 		.size = vm->config->memory,
 		.page = vm->config->page,
+		.pluggable = mem_region_size(vm->config->memory,
+					     pluggable(vm->config)),
 		.nr_nodes = vm->config->nr_nodes,
 	};
 	unsigned id;
@@ -90,7 +99,8 @@ static int check_ram(const struct vm *vm, unsigned phys_bits, struct err *err)
 		return err_say(err, ERANGE,
 			       "--memory: %" PRIu64 " MiB is too large for the "
 			       "%u address bits of this host's processor",
-			       vm->gm.size >> 20, phys_bits);
+			       (vm->gm.size + pluggable(vm->config)) >> 20,
+			       phys_bits);
 	return 0;
 }
 
@@ -194,6 +204,16 @@ static int add_balloon(struct vm *vm, struct err *err)
 	return r;
 }
 
+static int add_mem(struct vm *vm, struct err *err)
+{
+	const struct mem_config mem = { .most = pluggable(vm->config) };
+	int r = add_device(vm, &mem_ops, &mem, err);
+
+	if (r == 0)
+		vm->mem = vm->dev[vm->nr_devs - 1];
+	return r;
+}
+
 /*
  * Allocate RAM where that can't wait: the first touch of a huge page that is
  * missing would be a SIGBUS, and pinning page by page would be one thread's
@@ -253,6 +273,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_device(vm, &rng_ops, NULL, err);
 	if (r == 0 && c->balloon)
 		r = add_balloon(vm, err);
+	if (r == 0 && c->memory_max)
+		r = add_mem(vm, err);
 	if (r == 0 && c->nr_vfio)
 		r = passthrough_open(vm, c, err);
 	if (r == 0)

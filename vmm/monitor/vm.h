@@ -25,8 +25,8 @@
 #include "vmm/lib/hostmem.h"
 #include "vmm/monitor/config.h"
 
-/* vsock, rng and balloon are the three. */
-#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS + 3)
+/* vsock, rng, balloon and mem are the four. */
+#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS + 4)
 
 enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
 
@@ -60,7 +60,7 @@ struct vm {
 	struct power power;
 	struct serial serial;
 	struct virtio_dev *dev[VM_MAX_DEVICES];
-	struct virtio_dev *balloon; /* one of them, or NULL */
+	struct virtio_dev *balloon, *mem; /* one of them, or NULL */
 	unsigned nr_devs;
 	struct vfio *vfio; /* functions of the host; NULL: none */
 
