@@ -16,21 +16,26 @@ static void answer(struct fake_control *c, const char *line, FILE *to)
 	uint64_t most = c->memory - c->used;
 
 	if (strncmp(line, "resize ", 7) == 0) {
-		c->target = c->memory - strtoull(line + 7, NULL, 10);
+		uint64_t bytes = strtoull(line + 7, NULL, 10);
+
+		c->target = bytes < c->memory ? c->memory - bytes : 0;
+		c->plugged = bytes < c->memory ? 0 : bytes - c->memory;
 		if (c->driver)
 			c->actual = c->target < most ? c->target : most;
 		(void)fprintf(to, "{\"ok\":true}\n");
 		return;
 	}
 	c->figures += c->driver;
-	(void)fprintf(to,
-		      "{\"ok\":true,\"memory\":%" PRIu64
-		      ",\"balloon\":{\"target\":%" PRIu64 ",\"actual\":%" PRIu64
-		      ",\"driver\":%s,\"figures\":%" PRIu64
-		      ",\"available\":%" PRIu64 "}}\n",
-		      c->memory, c->target, c->actual,
-		      c->driver ? "true" : "false", c->figures,
-		      most - c->actual);
+	(void)fprintf(
+		to,
+		"{\"ok\":true,\"memory\":%" PRIu64
+		",\"balloon\":{\"target\":%" PRIu64 ",\"actual\":%" PRIu64
+		",\"driver\":%s,\"figures\":%" PRIu64 ",\"available\":%" PRIu64
+		"},\"plug\":{\"most\":%" PRIu64 ",\"requested\":%" PRIu64
+		",\"plugged\":%" PRIu64 ",\"driver\":true}}\n",
+		c->memory, c->target, c->actual, c->driver ? "true" : "false",
+		c->figures, most + c->plugged - c->actual, c->most, c->plugged,
+		c->plugged);
 }
 
 static void *serve(void *arg)

@@ -12,6 +12,7 @@
 struct fake_control {
 	int listener;
 	uint64_t memory, used; /* bytes */
+	uint64_t most, plugged; /* ... that may be plugged in, that are */
 	bool driver;
 	uint64_t target, actual, figures;
 };

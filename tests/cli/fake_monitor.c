@@ -39,7 +39,7 @@
 
 struct fake {
 	int kernel, dial, events, serial, control, disks;
-	uint64_t memory;
+	uint64_t memory, memory_max;
 	struct frame_link agent;
 	char *args[ARGS_MAX];
 	int nr_args;
@@ -94,6 +94,8 @@ static void parse(struct fake *f, int argc, char **argv)
 			f->control = fd_of(v);
 		else if ((v = option(argv, &i, "--memory")) != NULL)
 			f->memory = strtoull(v, NULL, 10) << 10;
+		else if ((v = option(argv, &i, "--memory-max")) != NULL)
+			f->memory_max = strtoull(v, NULL, 10) << 10;
 		else if ((v = option(argv, &i, "--disk")) != NULL)
 			f->disks++;
 		else if ((v = option(argv, &i, "--vsock")) != NULL)
@@ -268,6 +270,7 @@ static void balloon(const struct fake *f, const char *mib)
 
 	c.listener = f->control;
 	c.memory = f->memory;
+	c.most = f->memory_max ? f->memory_max - f->memory : 0;
 	c.used = strtoull(mib, NULL, 10) << 20;
 	c.driver = !f->args[2];
 	fake_control_start(&c);

@@ -70,6 +70,43 @@ check "... and the old limit holds" shows Memory 268435456
 kill -9 "$(field "$(only_vm)" monitor)"
 reap
 try bj rm box
+
+## Memory that is plugged in
+try run --dry-run -m 256m --memory-max 256m busy
+check "a maximum that is none" refused "--memory-max: 256 MiB are not more than the 256 MiB that the VM starts with; give 258m"
+try run --dry-run -m 256m --memory-max 900t busy
+check "more than the host has" refused "--memory-max: 943718400 MiB are more than the"
+try run --dry-run -m 256m --memory-max 1g --hugepages 2M busy
+check "with huge pages" refused "--memory-max: huge pages are reserved when the VM starts; leave it out"
+try run --rm -m 256m --memory-max 1g busy argv
+check "the monitor is told" grep -qx -- --memory-max=1048576k "$work/out"
+check "... and the kernel" grep -q "memhp_default_state=online" "$work/out"
+start run --name box -m 256m --memory-max 1g busy balloon 100
+vm=$(only_vm)
+group_limit() { # what its group may have, if it has one
+    local d
+    for d in $(grep -oE '"(\\?/[^"]*)' "$root/vms/$vm/cgroup.json" 2>/dev/null | tr -d '"\\'); do
+        cat "$d/memory.max" "$d/memory.limit_in_bytes" 2>/dev/null
+    done
+}
+small=$(group_limit)
+# larger BYTES: its group's limit is that much more than at the start.
+larger() { [ -z "$small" ] || [ "$(group_limit)" = $((small + $1)) ]; }
+try bj update --memory 1g box
+check "update beyond the size at the start" updated
+check "... says what was reached" one_line "does with 1024 MiB of its 1024 MiB"
+check "... inspect shows it" shows Memory 1073741824
+check "... its group may have it" larger $((768 << 20))
+try bj update -m 1025m box
+check "above --memory-max" said 125 "may have 1024 MiB at most, its --memory-max"
+check "... and nothing changes" eval 'shows Memory 1073741824 && larger $((768 << 20))'
+try bj update -q -m 512m box
+check "plugged out again" eval 'updated && shows Memory 536870912 && larger $((256 << 20))'
+try bj update -q -m 128m box
+check "below the start, by the balloon" eval 'updated && shows Memory 134217728 && larger 0'
+kill -INT "$cli"
+reap
+try bj rm box
 start run --name box busy hang
 run=$(bj ps --format json | sed -n 's/.*"run": *"\(.*\)".*/\1/p' | tr -d '\\')
 mv "$run/control.sock" "$work/control.sock"

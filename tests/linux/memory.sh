@@ -56,14 +56,14 @@ tell() {
     told=$((told + 1))
     until_true 120 grep -qx "did $told" "$tmp/said"
 }
-box_start() {
+box_start() { # OPTION...: with $box_memory, or 512 MiB
     local go=$tmp/go
     told=0
     "$belljar" rm -f box 2>/dev/null || : # of a test that failed
     rm -f "$go"
     mkfifo "$go"
     exec 8<>"$go"
-    timeout -k 20 400 "$belljar" run --name box -i "$@" -m 512m test sh -c '
+    timeout -k 20 400 "$belljar" run --name box -i "$@" -m "${box_memory:-512m}" test sh -c '
         echo ready; n=0
         while read -r line; do
             eval "$line"; n=$((n + 1)); echo "did $n"
@@ -155,4 +155,55 @@ update_stock() {
     box_end
 }
 check "memory: update of a limit, stock kernel" update_stock
+# $total: MiB that the guest's kernel has.
+ask_total() {
+    tell 'awk "/^MemTotal/ { print \"total\", int(\$2 / 1024) }" /proc/meminfo'
+    total=$(awk '$1 == "total" { n = $2 } END { print n }' "$tmp/said")
+}
+# What the VM's group may have, where there is one: larger than $1 by $2 MiB.
+group_max() { cat /sys/fs/cgroup/belljar/*/memory.max 2>/dev/null || echo 0; }
+group_grew() {
+    [ "$1" = 0 ] || same $(($1 + ($2 << 20))) "$(group_max)"
+}
+
+# plugged OPTION...: beyond what it was started with, and back.
+plugged() {
+    local begin group
+    box_memory=256m box_start "$@" --memory-max 1g --shm-size 800m
+    limit_shown 268435456
+    group=$(group_max)
+    ask_total
+    [ "$total" -lt 256 ]
+    begin=$EPOCHREALTIME
+    update 0 --memory 1g
+    echo "$*: from 256 MiB to 1 GiB in" \
+        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
+    same "belljar: the guest of VM 'box' does with 1024 MiB of its 1024 MiB" "$(cat "$tmp/err")"
+    limit_shown 1073741824
+    group_grew "$group" 768
+    ask_total
+    [ "$total" -gt 900 ]
+    tell 'dd if=/dev/zero of=/dev/shm/data bs=1M count=400 2>/dev/null && echo whole'
+    grep -qx whole "$tmp/said"
+    [ "$(ram_kb)" -gt $((400 * 1024)) ]
+    update 125 -m 256m
+    grep -qE "cannot do with 256 MiB: its guest has [45][0-9][0-9] MiB in use; its limit stays at 1024 MiB" "$tmp/err"
+    group_grew "$group" 768
+    update 125 -m 1025m
+    grep -q "may have 1024 MiB at most" "$tmp/err"
+    tell 'set -- $(md5sum /dev/shm/data); echo sum $1; rm /dev/shm/data'
+    grep -qx "sum $(head -c 400M /dev/zero | md5sum | cut -d' ' -f1)" "$tmp/said"
+    begin=$EPOCHREALTIME
+    update 0 -m 256m
+    echo "$*: back to 256 MiB in" \
+        "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
+    limit_shown 268435456
+    group_grew "$group" 0
+    [ "$(ram_kb)" -lt $((256 * 1024)) ]
+    ask_total
+    [ "$total" -lt 256 ]
+    box_end
+}
+check "memory: plugged in and out, minimal kernel" plugged --kernel minimal
+check "memory: plugged in and out, stock kernel" plugged --kernel stock
 sed 's/^/# /' "$tmp/memory.log"

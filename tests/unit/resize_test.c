@@ -36,13 +36,28 @@ struct fake {
 	bool sways; /* out of memory: pages come and go */
 	bool keeps; /* takes nothing out of its balloon */
 	const char *answer; /* to everything, instead */
+	/* Bytes that may be plugged in, and what the guest does of them. */
+	uint64_t most, requested, plugged;
+	uint64_t plugs_most, keeps_plugged;
+	bool no_plug_driver;
 	uint64_t figures;
 	unsigned asked, resized;
 };
 
+static void plug(struct fake *f)
+{
+	uint64_t most = f->plugs_most ? f->plugs_most : f->most;
+
+	if (f->no_plug_driver)
+		return;
+	f->plugged = f->requested < most ? f->requested : most;
+	if (f->plugged < f->keeps_plugged)
+		f->plugged = f->keeps_plugged;
+}
+
 static void move(struct fake *f)
 {
-	uint64_t most = TOTAL - f->used;
+	uint64_t most = f->used < TOTAL ? TOTAL - f->used : 0;
 	uint64_t want = f->target < most ? f->target : most;
 	uint64_t step = f->step ? f->step : TOTAL;
 
@@ -58,16 +73,17 @@ static void move(struct fake *f)
 
 static void status(struct fake *f, char *ret, size_t len)
 {
-	char balloon[256] = "", available[64] = "";
+	char balloon[256] = "", available[64] = "", plugs[160] = "";
 
 	f->asked++;
 	move(f);
+	plug(f);
 	if (!f->no_figures)
 		f->figures++;
 	if (f->figures > 1)
 		(void)snprintf(available, sizeof(available),
 			       ",\"available\":%" PRIu64,
-			       TOTAL - f->used - f->actual);
+			       TOTAL + f->plugged - f->used - f->actual);
 	if (!f->no_balloon)
 		(void)snprintf(balloon, sizeof(balloon),
 			       ",\"balloon\":{\"target\":%" PRIu64
@@ -78,8 +94,15 @@ static void status(struct fake *f, char *ret, size_t len)
 				       ? "false"
 				       : "true",
 			       f->figures, available);
-	(void)snprintf(ret, len, "{\"ok\":true,\"memory\":%" PRIu64 "%s}\n",
-		       TOTAL, balloon);
+	if (f->most)
+		(void)snprintf(plugs, sizeof(plugs),
+			       ",\"plug\":{\"most\":%" PRIu64
+			       ",\"requested\":%" PRIu64 ",\"plugged\":%" PRIu64
+			       ",\"driver\":%s}",
+			       f->most, f->requested, f->plugged,
+			       f->no_plug_driver ? "false" : "true");
+	(void)snprintf(ret, len, "{\"ok\":true,\"memory\":%" PRIu64 "%s%s}\n",
+		       TOTAL, balloon, plugs);
 }
 
 static void *serve(void *arg)
@@ -96,7 +119,10 @@ static void *serve(void *arg)
 		if (f->answer) {
 			(void)snprintf(answer, sizeof(answer), "%s", f->answer);
 		} else if (strncmp(line, "resize ", 7) == 0) {
-			f->target = TOTAL - strtoull(line + 7, NULL, 10);
+			uint64_t bytes = strtoull(line + 7, NULL, 10);
+
+			f->target = bytes < TOTAL ? TOTAL - bytes : 0;
+			f->requested = bytes < TOTAL ? 0 : bytes - TOTAL;
 			f->resized++;
 			(void)snprintf(answer, sizeof(answer),
 				       "{\"ok\":true}\n");
@@ -293,6 +319,71 @@ static void no_balloon_no_driver(void **state)
 	assert_int_equal(resize(&boots, TOTAL / 2), 0);
 }
 
+static void plugged_in_and_out(void **state)
+{
+	struct fake f = { .used = 100 * MIB, .most = 256 * MIB };
+
+	(void)state;
+	assert_int_equal(resize(&f, 700 * MIB), 0);
+	assert_int_equal(f.plugged, 188 * MIB);
+	assert_int_equal(done.memory, TOTAL + 256 * MIB);
+	assert_int_equal(done.limit, 700 * MIB);
+	f.used = 600 * MIB;
+	assert_int_equal(resize(&f, 599 * MIB), -EBUSY);
+	says("has 600 MiB in use; its limit stays at 700 MiB, give 608m");
+	/* Whole blocks: down. */
+	assert_int_equal(resize(&f, 663 * MIB), 0);
+	assert_int_equal(done.limit, 662 * MIB);
+	assert_int_equal(f.plugged, 150 * MIB);
+	/* Below what it was started with the balloon goes on. */
+	f.used = 100 * MIB;
+	assert_int_equal(resize(&f, 200 * MIB), 0);
+	assert_int_equal(f.plugged, 0);
+	assert_int_equal(f.actual, 312 * MIB);
+	assert_int_equal(resize(&f, TOTAL + 256 * MIB), 0);
+	assert_int_equal(f.actual, 0);
+	assert_int_equal(f.plugged, 256 * MIB);
+}
+
+static void more_than_may_be_plugged_in(void **state)
+{
+	struct fake f = { .most = 256 * MIB };
+
+	(void)state;
+	assert_int_equal(resize(&f, 769 * MIB), -ERANGE);
+	says("may have 768 MiB at most, its --memory-max; give 768m or less");
+	assert_int_equal(f.resized, 0);
+}
+
+static void a_guest_that_plugs_too_little(void **state)
+{
+	struct fake f = { .most = 256 * MIB, .plugs_most = 30 * MIB };
+	struct fake keeps = { .most = 256 * MIB };
+
+	(void)state;
+	assert_int_equal(resize(&f, 612 * MIB), -EBUSY);
+	says("plugs in no more than 542 of 612 MiB; its limit stays at 512");
+	assert_int_equal(f.plugged, 0);
+	assert_int_equal(done.limit, TOTAL);
+
+	assert_int_equal(resize(&keeps, 612 * MIB), 0);
+	keeps.keeps_plugged = 60 * MIB;
+	assert_int_equal(resize(&keeps, 560 * MIB), -EBUSY);
+	says("has 572 MiB in use; its limit stays at 612 MiB, give 576m");
+	assert_int_equal(done.limit, 612 * MIB);
+}
+
+static void no_driver_for_what_is_plugged_in(void **state)
+{
+	struct fake f = { .most = 256 * MIB, .no_plug_driver = true };
+
+	(void)state;
+	assert_int_equal(resize(&f, 612 * MIB), -ENOTSUP);
+	says("no driver for memory plugged in; run it with --kernel minimal");
+	says("--kernel-module virtio_mem");
+	assert_int_equal(resize(&f, 200 * MIB), 0);
+}
+
 static void answer_is(const char *answer, int want, const char *text)
 {
 	struct fake f = { .answer = answer };
@@ -320,6 +411,12 @@ static void monitors_that_are_the_guests(void **state)
 	answer_is(BALLOON("\"target\":0,\"actual\":101,\"figures\":0"), -EPROTO,
 		  "what cannot be");
 	answer_is(BALLOON("\"target\":0"), -EPROTO, "what cannot be");
+	answer_is("{\"ok\":true,\"memory\":9,\"plug\":{\"most\":5,"
+		  "\"requested\":5,\"plugged\":6}}\n",
+		  -EPROTO, "what cannot be");
+	answer_is("{\"ok\":true,\"memory\":9,\"plug\":{"
+		  "\"most\":9223372036854775807}}\n",
+		  -EPROTO, "what cannot be");
 	answer_is("{\"ok\":false,\"error\":\"\x1b[2J\"}\n", -EREMOTEIO,
 		  "refused: ?[2J");
 	answer_is("{\"ok\":false}\n", -EREMOTEIO, "no reason");
@@ -386,6 +483,10 @@ int main(void)
 		TEST(one_that_sways_is_let_go),
 		TEST(one_that_keeps_its_balloon),
 		TEST(no_balloon_no_driver),
+		TEST(plugged_in_and_out),
+		TEST(more_than_may_be_plugged_in),
+		TEST(a_guest_that_plugs_too_little),
+		TEST(no_driver_for_what_is_plugged_in),
 		TEST(monitors_that_are_the_guests),
 		TEST(an_answer_without_end),
 		TEST(a_monitor_that_ends),

@@ -214,6 +214,29 @@ static void memory_is_bounded(void **state)
 	assert_non_null(strstr(f.err.msg, "4096 MiB of this host"));
 	spec_done(&f.spec);
 
+	/* What may be plugged in. */
+	f.o.memory = 256 * MIB;
+	f.o.memory_max = 1024 * MIB + 5;
+	assert_int_equal(make(&f), 0);
+	assert_int_equal(f.spec.memory, 256 * MIB);
+	assert_int_equal(f.spec.memory_max, 1024 * MIB);
+	spec_done(&f.spec);
+	f.o.memory_max = 257 * MIB;
+	assert_int_equal(make(&f), -ERANGE);
+	assert_non_null(strstr(f.err.msg, "give 258m or more"));
+	spec_done(&f.spec);
+	f.o.memory_max = 4097 * MIB;
+	assert_int_equal(make(&f), -ERANGE);
+	assert_non_null(strstr(f.err.msg, "4096 MiB of this host"));
+	spec_done(&f.spec);
+	f.o.memory_max = 1024 * MIB;
+	f.devices.nr_numa = 1;
+	assert_int_equal(make(&f), -EINVAL);
+	assert_non_null(strstr(f.err.msg, "no NUMA node; leave it out"));
+	spec_done(&f.spec);
+	f.devices.nr_numa = 0;
+	f.o.memory_max = 0;
+
 	/* Whole huge pages: rounded when nobody said how much. */
 	f.o.memory = 0;
 	f.o.hugepages = 1024 * MIB;

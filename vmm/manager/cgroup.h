@@ -116,6 +116,14 @@ void cgroup_make(struct cgroup *cg, const struct cgroup_limits *limits);
  */
 int cgroup_set_cpus(const struct cgroup *cg, const char *cpus, struct err *err);
 
+/*
+ * Its processes may have @bytes of memory from now on.  -ENOTSUP without a
+ * sentence when no memory limit holds for it; -EBUSY with one when they have
+ * more than that which the kernel cannot take back: then nothing changes; other
+ * -errno with one.
+ */
+int cgroup_set_memory(const struct cgroup *cg, uint64_t bytes, struct err *err);
+
 /* Was a group made? */
 bool cgroup_there(const struct cgroup *cg);
 

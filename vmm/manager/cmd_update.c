@@ -67,26 +67,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int set_memory(const struct update *u, const struct vmdir *vm,
-		      struct vmlimits *l, struct err *err)
-{
-	AUTO_CLIENT struct client c = CLIENT_NONE;
-	struct resized done = { 0 };
-	int r = client_open(vm, &c, err);
-
-	if (r == 0)
-		r = resize_vm(&c, u->memory, &resize_pace, &done, err);
-	if (r < 0)
-		return r;
-	l->memory = done.limit;
-	if (!u->quiet)
-		(void)fprintf(stderr,
-			      "belljar: the guest of VM '%s' does with %" PRIu64
-			      " MiB of its %" PRIu64 " MiB\n",
-			      vm->name, done.limit / MIB, done.memory / MIB);
-	return 0;
-}
-
 /* The VM's group; one that cannot be found is none, version 0. */
 static void read_cgroup(const struct vmdir *vm, struct cgroup *ret)
 {
@@ -96,6 +76,72 @@ static void read_cgroup(const struct vmdir *vm, struct cgroup *ret)
 	if (vmdir_read(vm, VMDIR_CGROUP, &o, NULL) < 0 ||
 	    cgroup_from_json(&sys, o, vm->id, ret) < 0)
 		cgroup_init(ret);
+}
+
+/*
+ * The memory limit of the VM's group goes with what is plugged in: for a guest
+ * that may use @guest bytes.  Below what it was started with it stays, as the
+ * balloon is between friends.
+ */
+static int set_group(const struct vmdir *vm, struct json_object *spec,
+		     uint64_t guest, struct err *err)
+{
+	struct json_object *limits = NULL;
+	int64_t memory = 0, max = 0, group = 0;
+	struct cgroup cg;
+
+	if (json_get_i64(spec, "memory_max", &max, NULL) < 0 ||
+	    json_get_i64(spec, "memory", &memory, NULL) < 0 ||
+	    json_get_obj(spec, "limits", &limits, NULL) < 0 ||
+	    json_get_i64(limits, "memory", &group, NULL) < 0)
+		return 0;
+	if (guest > (uint64_t)max)
+		guest = (uint64_t)max;
+	if (guest > (uint64_t)memory)
+		group += (int64_t)guest - memory;
+	read_cgroup(vm, &cg);
+	int r = cgroup_set_memory(&cg, (uint64_t)group, err);
+	cgroup_done(&cg);
+	/* Where it is not possible, the start has said so. */
+	return r == -ENOTSUP ? 0 : r;
+}
+
+/* More is allowed before it grows, less when it has shrunk. */
+static int resize(const struct update *u, const struct vmdir *vm,
+		  struct json_object *spec, struct vmlimits *l,
+		  struct resized *done, struct err *err)
+{
+	AUTO_CLIENT struct client c = CLIENT_NONE;
+	struct err ignored;
+	int r = client_open(vm, &c, err);
+
+	if (r == 0 && u->memory > l->memory)
+		r = set_group(vm, spec, u->memory, err);
+	if (r == 0)
+		r = resize_vm(&c, u->memory, &resize_pace, done, err);
+	if (r < 0) {
+		(void)set_group(vm, spec, l->memory, &ignored);
+		return r;
+	}
+	l->memory = done->limit;
+	return set_group(vm, spec, l->memory, err);
+}
+
+static int set_memory(const struct update *u, const struct vmdir *vm,
+		      struct json_object *spec, struct vmlimits *l,
+		      struct err *err)
+{
+	struct resized done = { 0 };
+	int r = resize(u, vm, spec, l, &done, err);
+
+	if (r < 0)
+		return r;
+	if (!u->quiet)
+		(void)fprintf(stderr,
+			      "belljar: the guest of VM '%s' does with %" PRIu64
+			      " MiB of its %" PRIu64 " MiB\n",
+			      vm->name, done.limit / MIB, done.memory / MIB);
+	return 0;
 }
 
 static int set_cpus(const struct manager *mgr, const struct update *u,
@@ -123,6 +169,18 @@ static int set_cpus(const struct manager *mgr, const struct update *u,
 	return r;
 }
 
+/* What was reached is written after a failure too, which stays what it was. */
+static int write_after(const struct vmdir *vm, const struct vmlimits *l, int r,
+		       struct err *err)
+{
+	struct err ignored;
+
+	if (r == 0)
+		return vmlimits_write(vm, l, err);
+	(void)vmlimits_write(vm, l, &ignored);
+	return r;
+}
+
 static int update_one(struct manager *mgr, const struct update *u,
 		      const char *name, struct err *err)
 {
@@ -144,9 +202,12 @@ static int update_one(struct manager *mgr, const struct update *u,
 			r = vmlimits_write(&vm, &l, err);
 	}
 	if (r == 0 && u->memory_given) {
-		r = set_memory(u, &vm, &l, err);
-		if (r == 0)
-			r = vmlimits_write(&vm, &l, err);
+		uint64_t was = l.memory;
+
+		r = set_memory(u, &vm, spec, &l, err);
+		/* The guest may have done it though its group did not. */
+		if (r == 0 || l.memory != was)
+			r = write_after(&vm, &l, r, err);
 	}
 	return r;
 }

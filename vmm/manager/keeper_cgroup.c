@@ -20,6 +20,7 @@
 #include "vmm/manager/cpuset.h"
 #include "vmm/manager/keeper_priv.h"
 #include "vmm/manager/limits.h"
+#include "vmm/manager/vmlimits.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -93,6 +94,16 @@ void keeper_cgroup_add(struct keeper *k, pid_t pid)
 		note(k, err.msg);
 }
 
+/* That the guest may have: with what has been plugged in. */
+static uint64_t guest_memory(const struct keeper *k)
+{
+	struct vmlimits l;
+
+	vmlimits_read(k->plan->vm, NULL, &l);
+	return l.memory > k->plan->spec->memory ? l.memory
+						: k->plan->spec->memory;
+}
+
 bool keeper_cgroup_oom(struct keeper *k)
 {
 	struct cgroup_limits limits;
@@ -104,22 +115,22 @@ bool keeper_cgroup_oom(struct keeper *k)
 	if (u.oom_kills <= 0)
 		return false;
 	limits_of(k->plan->spec, &limits);
+	uint64_t guest = guest_memory(k);
+	limits.memory += guest - k->plan->spec->memory;
 	if (u.limit_hits > 0)
-		keeper_decide(
-			k, k->monitor_status,
-			"the VM reached its memory limit of %llu MiB "
-			"(%llu MiB for the guest, the rest for its "
-			"monitor) and was killed; give it more with -m",
-			(unsigned long long)(limits.memory / MIB),
-			(unsigned long long)(k->plan->spec->memory / MIB));
+		keeper_decide(k, k->monitor_status,
+			      "the VM reached its memory limit of %llu MiB "
+			      "(%llu MiB for the guest, the rest for its "
+			      "monitor) and was killed; give it more with -m",
+			      (unsigned long long)(limits.memory / MIB),
+			      (unsigned long long)(guest / MIB));
 	else
-		keeper_decide(
-			k, k->monitor_status,
-			"the VM was killed for want of memory: the host, "
-			"or a cgroup that the VM is in, has not what its "
-			"%llu MiB take; give it less with -m, or end "
-			"other VMs",
-			(unsigned long long)(k->plan->spec->memory / MIB));
+		keeper_decide(k, k->monitor_status,
+			      "the VM was killed for want of memory: the host, "
+			      "or a cgroup that the VM is in, has not what its "
+			      "%llu MiB take; give it less with -m, or end "
+			      "other VMs",
+			      (unsigned long long)(guest / MIB));
 	return true;
 }
 

@@ -175,14 +175,18 @@ static int add_numbers(struct keeper *k, struct spawn *s, struct err *err)
 	if (r == 0)
 		r = strv_add(&s->args, "--memory=%lluk",
 			     (unsigned long long)(spec->memory >> 10));
+	if (r == 0 && spec->memory_max)
+		r = strv_add(&s->args, "--memory-max=%lluk",
+			     (unsigned long long)(spec->memory_max >> 10));
 	if (r == 0)
 		r = strv_add(&s->args, "--hw=%s", o->fdt ? "fdt" : "acpi");
 	if (r == 0)
 		r = strv_add(&s->args, "--id=%s", k->plan->vm->id);
 	if (r == 0)
-		r = strv_add(&s->args, "--cmdline=%s%s%s", KERNEL_CMDLINE,
+		r = strv_add(&s->args, "--cmdline=%s%s%s%s", KERNEL_CMDLINE,
 			     o->serial ? " console=ttyS0" : NO_SERIAL,
-			     is_minimal(spec) ? KERNEL_CMDLINE_MINIMAL : "");
+			     is_minimal(spec) ? KERNEL_CMDLINE_MINIMAL : "",
+			     spec->memory_max ? KERNEL_CMDLINE_PLUG : "");
 	if (r == 0)
 		r = strv_add(&s->args, "--rng");
 	/* Of huge pages, or pinned for devices, none can be given back. */

@@ -25,6 +25,13 @@
 #define KERNEL_CMDLINE_MINIMAL                                                 \
 	" noreplace-smp initcall_blacklist=slab_sysfs_init"
 
+/*
+ * With --memory-max: what is plugged in is used at once, most of it for what
+ * can be moved, so that it can be plugged out again.
+ */
+#define KERNEL_CMDLINE_PLUG                                                    \
+	" memhp_default_state=online memory_hotplug.online_policy=auto-movable"
+
 struct kernel {
 	const char *flavour; /* "minimal", "stock" or "file" */
 	char image[PATH_MAX];

@@ -26,7 +26,8 @@ void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 	const struct limit_options *o = &spec->options->limits;
 	unsigned images = shares_images(&spec->options->shares);
 	unsigned shares = spec->options->shares.n - images;
-	uint64_t beside = limits_allowance(spec->memory, spec->cpus) +
+	uint64_t most = spec->memory_max ? spec->memory_max : spec->memory;
+	uint64_t beside = limits_allowance(most, spec->cpus) +
 			  shares * LIMITS_MEMORY_SERVER;
 	bool huge = spec->options->hugepages != 0;
 

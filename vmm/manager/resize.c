@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resize.c - a balloon inflated and deflated from outside. */
+/*
+ * resize.c - a balloon inflated and deflated from outside, memory plugged in
+ * and out.
+ */
 #include "vmm/manager/resize.h"
 
 #include <errno.h>
@@ -15,6 +18,7 @@
 #define NS_MS	1000000ULL
 #define LEAST	(16 * MIB) /* the monitor's, of any guest */
 #define PAGE	((uint64_t)4096) /* of a balloon */
+#define BLOCK	(2 * MIB) /* of what is plugged in */
 #define HINT	(16 * MIB) /* what we tell to give is whole these */
 #define FRESH_S 2 /* that new figures may take */
 
@@ -32,11 +36,21 @@ struct view {
 	uint64_t figures;
 	bool known; /* the next one is */
 	uint64_t available;
+	/* Bytes beside `memory` that can be plugged in; 0: none. */
+	uint64_t most;
+	bool plug_driver;
+	uint64_t requested, plugged; /* of these: asked, there */
 };
 
 static uint64_t limit_of(const struct view *v)
 {
-	return v->memory - v->target;
+	return v->memory - v->target + v->requested;
+}
+
+/* What its kernel may use now. */
+static uint64_t has(const struct view *v)
+{
+	return v->memory + v->plugged - v->actual;
 }
 
 /* A number of bytes, at most @max. */
@@ -51,13 +65,31 @@ static bool get_bytes(struct json_object *o, const char *key, uint64_t max,
 	return true;
 }
 
+static bool get_bool(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	(void)json_object_object_get_ex(o, key, &v);
+	return json_object_get_boolean(v);
+}
+
+static bool read_plug(struct json_object *o, struct view *v)
+{
+	v->plug_driver = get_bool(o, "driver");
+	return get_bytes(o, "most", (uint64_t)INT64_MAX - v->memory,
+			 &v->most) &&
+	       get_bytes(o, "requested", v->most, &v->requested) &&
+	       get_bytes(o, "plugged", v->most, &v->plugged);
+}
+
 static bool read_view(struct json_object *o, struct view *ret)
 {
 	struct json_object *b = NULL;
-	struct json_object *driver = NULL;
 	struct view v = { 0 };
 
 	if (!get_bytes(o, "memory", INT64_MAX, &v.memory))
+		return false;
+	if (json_get_obj(o, "plug", &b, NULL) == 0 && !read_plug(b, &v))
 		return false;
 	v.balloon = json_get_obj(o, "balloon", &b, NULL) == 0;
 	if (v.balloon) {
@@ -65,9 +97,9 @@ static bool read_view(struct json_object *o, struct view *ret)
 		    !get_bytes(b, "actual", v.memory, &v.actual) ||
 		    !get_bytes(b, "figures", INT64_MAX, &v.figures))
 			return false;
-		(void)json_object_object_get_ex(b, "driver", &driver);
-		v.driver = json_object_get_boolean(driver);
-		v.known = get_bytes(b, "available", v.memory, &v.available);
+		v.driver = get_bool(b, "driver");
+		v.known = get_bytes(b, "available", v.memory + v.most,
+				    &v.available);
 	}
 	*ret = v;
 	return true;
@@ -109,10 +141,17 @@ static int look_until(struct client *c, unsigned ms,
 	}
 }
 
-static bool has_driver(const struct view *v, uint64_t arg)
+static bool lacks_plug(const struct view *v, uint64_t limit)
 {
-	(void)arg;
-	return v->driver;
+	return !v->plug_driver &&
+	       (limit > v->memory || v->requested || v->plugged);
+}
+
+static bool has_driver(const struct view *v, uint64_t limit)
+{
+	bool balloon = limit < v->memory || v->target || v->actual;
+
+	return (v->driver || !balloon) && !lacks_plug(v, limit);
 }
 
 static bool is_fresh(const struct view *v, uint64_t seen)
@@ -120,10 +159,14 @@ static bool is_fresh(const struct view *v, uint64_t seen)
 	return v->figures > seen;
 }
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 static uint64_t distance(const struct view *v)
 {
-	return v->actual > v->target ? v->actual - v->target
-				     : v->target - v->actual;
+	return apart(v->actual, v->target) + apart(v->plugged, v->requested);
 }
 
 static int ask_for(struct client *c, uint64_t limit, struct err *err)
@@ -136,8 +179,8 @@ static int ask_for(struct client *c, uint64_t limit, struct err *err)
 }
 
 /*
- * Until the balloon is as large as was asked, comes no nearer, or a guest that
- * comes nearer byte by byte had enough time.  1: it is.
+ * Until the guest has as much as was asked, comes no nearer, or one that comes
+ * nearer byte by byte had enough time.  1: it has.
  */
 static int settle(struct client *c, const struct resize_pace *pace,
 		  struct view *v, struct err *err)
@@ -186,6 +229,15 @@ static int say_busy(const struct client *c, const struct view *v,
 static int check(const struct client *c, const struct view *v, uint64_t limit,
 		 struct err *err)
 {
+	if (limit > v->memory && v->most)
+		return limit <= v->memory + v->most
+			       ? 0
+			       : err_say(err, ERANGE,
+					 "VM '%s' may have %" PRIu64
+					 " MiB at most, its --memory-max; give "
+					 "%" PRIu64 "m or less, or run it anew",
+					 c->name, (v->memory + v->most) / MIB,
+					 (v->memory + v->most) / MIB);
 	if (limit > v->memory)
 		return err_say(err, ERANGE,
 			       "VM '%s' was started with %" PRIu64 " MiB and "
@@ -217,9 +269,9 @@ static int check_use(struct client *c, const struct resize_pace *pace,
 	int r = look_until(c, FRESH_S * 1000, pace, is_fresh, v->figures, v,
 			   err);
 
-	if (r <= 0 || !v->known || v->actual + v->available > v->memory)
+	if (r <= 0 || !v->known || v->available > has(v))
 		return r < 0 ? r : 0;
-	uint64_t used = v->memory - v->actual - v->available;
+	uint64_t used = has(v) - v->available;
 	return limit < used ? say_busy(c, v, limit, used, err) : 0;
 }
 
@@ -228,7 +280,9 @@ static int give_up(struct client *c, const struct resize_pace *pace,
 		   uint64_t limit, uint64_t old, struct view *v,
 		   struct err *err)
 {
-	uint64_t least = v->memory - v->actual;
+	uint64_t least = has(v);
+	uint64_t asked = limit_of(v);
+	bool grows = v->plugged < v->requested;
 	int r;
 
 	if (v->actual > v->target)
@@ -241,26 +295,40 @@ static int give_up(struct client *c, const struct resize_pace *pace,
 	r = ask_for(c, old, err);
 	if (r == 0)
 		r = settle(c, pace, v, err);
+	if (r >= 0 && grows)
+		return err_say(
+			err, EBUSY,
+			"the guest of VM '%s' plugs in no more than "
+			"%" PRIu64 " of %" PRIu64 " MiB; its limit stays "
+			"at %" PRIu64 " MiB, look at the messages of its "
+			"kernel",
+			c->name, least / MIB, asked / MIB, limit_of(v) / MIB);
 	return r < 0 ? r : say_busy(c, v, limit, least, err);
+}
+
+static int say_no_driver(const struct client *c, const struct view *v,
+			 uint64_t limit, struct err *err)
+{
+	bool plug = lacks_plug(v, limit);
+
+	return err_say(err, ENOTSUP,
+		       "the kernel of VM '%s' has no driver for %s; run it "
+		       "with --kernel minimal or stock, or load the driver "
+		       "with --kernel-module %s",
+		       c->name, plug ? "memory plugged in" : "its balloon",
+		       plug ? "virtio_mem" : "virtio_balloon");
 }
 
 static int change(struct client *c, const struct resize_pace *pace,
 		  uint64_t limit, struct view *v, struct err *err)
 {
 	uint64_t old = limit_of(v);
-	int r = look_until(c, pace->still_ms, pace, has_driver, 0, v, err);
+	int r = look_until(c, pace->still_ms, pace, has_driver, limit, v, err);
 
 	if (r == 0)
-		r = err_say(err, ENOTSUP,
-			    "the kernel of VM '%s' has no driver for its "
-			    "balloon; run it with --kernel minimal or stock, "
-			    "or load the driver with --kernel-module "
-			    "virtio_balloon",
-			    c->name);
+		r = say_no_driver(c, v, limit, err);
 	if (r > 0)
-		r = limit < v->memory - v->actual
-			    ? check_use(c, pace, limit, v, err)
-			    : 0;
+		r = limit < has(v) ? check_use(c, pace, limit, v, err) : 0;
 	if (r == 0)
 		r = ask_for(c, limit, err);
 	if (r == 0)
@@ -274,11 +342,14 @@ int resize_vm(struct client *c, uint64_t limit, const struct resize_pace *pace,
 	struct view v = { 0 };
 	int r = look(c, &v, err);
 
-	limit -= limit % PAGE;
 	if (r < 0)
 		return r;
-	*ret = (struct resized){ v.memory, limit_of(&v), limit_of(&v) };
+	limit -= limit % PAGE;
+	*ret = (struct resized){ v.memory + v.most, limit_of(&v),
+				 limit_of(&v) };
 	r = check(c, &v, limit, err);
+	if (limit > v.memory)
+		limit -= (limit - v.memory) % BLOCK;
 	if (r < 0 || (limit_of(&v) == limit && distance(&v) == 0))
 		return r;
 	r = change(c, pace, limit, &v, err);

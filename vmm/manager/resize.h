@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resize.h - how much memory a running VM may use: the guest is asked to put
- * the rest into its balloon, or to take it out again.
+ * the rest into its balloon, or to take it out again; and to plug memory in,
+ * beyond what it was started with, or out again.
  *
  * The guest takes its time and may refuse, so what it says is waited for, not
  * long, and a limit that it does not reach is taken back: after a failure to
@@ -25,7 +26,7 @@ struct resize_pace {
 extern const struct resize_pace resize_pace;
 
 struct resized {
-	uint64_t memory; /* of the VM, bytes */
+	uint64_t memory; /* of the VM at most, bytes */
 	uint64_t limit; /* what the guest may use from now on */
 	uint64_t was; /* ... before */
 };

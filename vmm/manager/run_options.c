@@ -17,6 +17,7 @@ enum {
 	KEY_ENV_FILE,
 	KEY_ENTRYPOINT,
 	KEY_CPUS,
+	KEY_MEMORY_MAX,
 	KEY_SHM_SIZE,
 	KEY_MOUNT,
 	KEY_NETWORK,
@@ -74,6 +75,8 @@ static const struct argp_option options[] = {
 	  "Memory (default: half of the host's, 2g at most); taken from the "
 	  "host as the guest touches it",
 	  2 },
+	{ "memory-max", KEY_MEMORY_MAX, "SIZE", 0,
+	  "What 'belljar update -m' may give it at most while it runs", 2 },
 	{ "network", KEY_NETWORK, "user|none|tap=NAME|bridge=NAME", 0,
 	  "Default: user.  A tap that is there, or a new one on a bridge, "
 	  "and with ,ip=ADDRESS/PREFIX ,gateway= ,dns= ,mac= what the guest "
@@ -283,6 +286,8 @@ static int set_value(int key, char *arg, struct run_options *o, struct err *err)
 		return run_value_cpus(arg, &o->cpus, &o->limits.cpu, err);
 	case 'm':
 		return set_size("--memory", arg, &o->memory, err);
+	case KEY_MEMORY_MAX:
+		return set_size("--memory-max", arg, &o->memory_max, err);
 	case KEY_SHM_SIZE:
 		return set_size("--shm-size", arg, &o->shm_size, err);
 	case KEY_TIMEOUT:

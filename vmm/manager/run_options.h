@@ -58,6 +58,7 @@ struct run_options {
 	uint64_t hugepages; /* bytes of one page, 0: not given */
 	unsigned cpus; /* 0: not given */
 	uint64_t memory; /* bytes, 0: not given */
+	uint64_t memory_max; /* the same */
 	struct limit_options limits;
 	uint64_t shm_size; /* bytes, 0: not given */
 	uint64_t timeout; /* seconds, 0: none */

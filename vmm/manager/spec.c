@@ -134,6 +134,48 @@ static int choose_memory(const struct run_options *o, uint64_t host,
 	return 0;
 }
 
+/* Why the VM's memory cannot grow; NULL: it can. */
+static const char *why_fixed(const struct run_options *o, const struct spec *s)
+{
+	if (o->hugepages)
+		return "huge pages are reserved when the VM starts";
+	if (s->devices->set.nr)
+		return "memory that devices of the host reach is fixed for "
+		       "them at the start";
+	if (s->devices->nr_numa)
+		return "what is plugged in belongs to no NUMA node";
+	return NULL;
+}
+
+static int choose_memory_max(const struct run_options *o, uint64_t host,
+			     struct spec *s, struct err *err)
+{
+	uint64_t max = o->memory_max - o->memory_max % MIB;
+	const char *why = why_fixed(o, s);
+
+	if (!o->memory_max)
+		return 0;
+	if (why)
+		return err_say(err, EINVAL,
+			       "--memory-max: %s; leave it out, and give all "
+			       "with -m",
+			       why);
+	if (max < s->memory + 2 * MIB)
+		return err_say(err, ERANGE,
+			       "--memory-max: %" PRIu64 " MiB are not more "
+			       "than the %" PRIu64 " MiB that the VM starts "
+			       "with; give %" PRIu64 "m or more, or less with "
+			       "-m",
+			       max / MIB, s->memory / MIB, s->memory / MIB + 2);
+	if (max > host)
+		return err_say(err, ERANGE,
+			       "--memory-max: %" PRIu64 " MiB are more than "
+			       "the %" PRIu64 " MiB of this host; give less",
+			       max / MIB, host / MIB);
+	s->memory_max = max;
+	return 0;
+}
+
 static const char *first_of(const char *a, const char *b, const char *c)
 {
 	if (a && a[0])
@@ -170,6 +212,8 @@ int spec_make(const struct spec_parts *parts, struct spec *ret, struct err *err)
 		r = check_sizes(s, err);
 	if (r == 0)
 		r = choose_memory(o, parts->host_memory, s, err);
+	if (r == 0)
+		r = choose_memory_max(o, parts->host_memory, s, err);
 	return r;
 }
 
@@ -251,6 +295,8 @@ static void put_machine(struct json_object *o, const struct spec *s)
 
 	put_u64(o, "cpus", s->cpus);
 	put_u64(o, "memory", s->memory);
+	if (s->memory_max)
+		put_u64(o, "memory_max", s->memory_max);
 	put_network(o, &opt->network);
 	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
 	if (s->allow && s->allow->n)

@@ -44,6 +44,7 @@ struct spec {
 	char hostname[64];
 	unsigned cpus;
 	uint64_t memory; /* bytes, whole MiB */
+	uint64_t memory_max; /* ... with what is plugged in; 0: none is */
 	uint64_t log_max; /* bytes of each log */
 	const char *record; /* borrowed; NULL: none is written */
 	struct kernel kernel;
