@@ -21,11 +21,16 @@
 #define BLOCK	(2 * MIB) /* of what is plugged in */
 #define HINT	(16 * MIB) /* what we tell to give is whole these */
 #define FRESH_S 2 /* that new figures may take */
+/*
+ * Linux plugs out 128 MiB at a time, and moves what lies there first: so many
+ * times longer it may stand still.
+ */
+#define PLUG_OUT 3
 
 const struct resize_pace resize_pace = {
 	.tick_ms = 50,
 	.still_ms = 5000,
-	.rate = 32 * MIB,
+	.rate = 8 * MIB,
 };
 
 /* What a status says. */
@@ -189,9 +194,12 @@ static int settle(struct client *c, const struct resize_pace *pace,
 	uint64_t moved = begin;
 	int r = look(c, v, err);
 	uint64_t best = distance(v);
-	uint64_t end =
-		begin +
-		(pace->still_ms + best / (pace->rate / 1000 + 1)) * NS_MS;
+	uint64_t still = pace->still_ms * NS_MS;
+	uint64_t end = begin + best / (pace->rate / 1000 + 1) * NS_MS;
+
+	if (v->plugged > v->requested)
+		still *= PLUG_OUT;
+	end += still;
 
 	while (r == 0 && distance(v) > 0) {
 		uint64_t now = timing_now();
@@ -200,7 +208,7 @@ static int settle(struct client *c, const struct resize_pace *pace,
 			best = distance(v);
 			moved = now;
 		}
-		if (now >= end || now - moved >= pace->still_ms * NS_MS)
+		if (now >= end || now - moved >= still)
 			return 0;
 		(void)poll(NULL, 0, (int)pace->tick_ms);
 		r = look(c, v, err);
