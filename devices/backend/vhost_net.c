@@ -37,14 +37,21 @@ static int set_memory(const struct vhost_net *v, const struct gmem *gm)
 {
 	struct {
 		struct vhost_memory head;
-		struct vhost_memory_region region[GMEM_REGIONS];
-	} table = { .head.nregions = gm->nr };
+		struct vhost_memory_region region[GMEM_REGIONS + GMEM_ROMS];
+	} table = { .head.nregions = gm->nr + gm->nr_roms };
 
 	for (unsigned i = 0; i < gm->nr; i++)
 		table.region[i] = (struct vhost_memory_region){
 			.guest_phys_addr = gm->region[i].gpa,
 			.memory_size = gm->region[i].size,
 			.userspace_addr = (uintptr_t)gm->region[i].host,
+		};
+	/* They are mapped to be read, and the kernel keeps to that. */
+	for (unsigned i = 0; i < gm->nr_roms; i++)
+		table.region[gm->nr + i] = (struct vhost_memory_region){
+			.guest_phys_addr = gm->rom[i].gpa,
+			.memory_size = gm->rom[i].size,
+			.userspace_addr = (uintptr_t)gm->rom[i].host,
 		};
 	return ask(v, VHOST_SET_MEM_TABLE, &table);
 }

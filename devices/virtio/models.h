@@ -66,7 +66,14 @@ struct mem_config {
 	uint64_t most; /* bytes that may be plugged in at once */
 };
 
-extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops, mem_ops;
+/* A file in the guest's memory that is there to be read. */
+struct pmem_config {
+	const char *id; /* up to 20 bytes, for statistics */
+	uint64_t gpa, size; /* whole pages; what lies there is others' work */
+};
+
+extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops, mem_ops,
+	pmem_ops;
 /* No configuration: NULL. */
 extern const struct virtio_ops rng_ops, balloon_ops;
 

@@ -101,7 +101,10 @@ static int add_buffer(struct vq *vq, struct vq_chain *c,
 	if (d->len > UINT32_MAX - c->read_len - c->write_len)
 		return vq_break(vq, "chain of 4 GiB or more");
 
-	int r = gmem_iov(vq->gm, d->addr, d->len, c->iov, &nr, VQ_SEGMENTS);
+	int r = write ? gmem_iov(vq->gm, d->addr, d->len, c->iov, &nr,
+				 VQ_SEGMENTS)
+		      : gmem_iov_read(vq->gm, d->addr, d->len, c->iov, &nr,
+				      VQ_SEGMENTS);
 	if (r == -ENOSPC)
 		return vq_break(vq, "chain of too many pieces");
 	if (r < 0)

@@ -77,8 +77,9 @@ struct vq {
 };
 
 /*
- * A request: the driver's buffers in order, pointing into guest RAM.  Bytes
- * to read are iov[0..nr_read), bytes to write iov[nr_read..nr_read+nr_write).
+ * A request: the driver's buffers in order, pointing into guest RAM, those to
+ * read also into a rom of gmem.h.  Bytes to read are iov[0..nr_read), bytes to
+ * write iov[nr_read..nr_read+nr_write).
  */
 struct vq_chain {
 	uint16_t head;

@@ -21,6 +21,7 @@ passed=0 failed=0 skipped=0 OUT='' PID=''
 trap 'end_leftover; rm -rf "$T"' EXIT
 
 . tests/guest/cases.sh
+. tests/guest/files.sh
 . tests/guest/limits.sh
 . tests/guest/bad_input.sh
 

@@ -271,11 +271,14 @@ static void hole(uint64_t from, uint64_t to)
 	}
 }
 
+#define BEHIND (UINT64_C(512) << 20) /* RAM, and files after it */
+
 static void holes(void)
 {
 	hole(LAYOUT_LOW_RAM_END, LAYOUT_MMIO32);
 	hole(LAYOUT_ECAM + LAYOUT_ECAM_BUS, LAYOUT_IOAPIC - 0x800000);
-	hole(ram_end(), ram_end() + (UINT64_C(1) << 30));
+	/* In front of it lies the file of --pmem. */
+	hole(ram_end() + BEHIND, ram_end() + BEHIND + (UINT64_C(1) << 30));
 	scribble(LAYOUT_LOW_RAM_END - 4);
 	scribble(ram_end() - 4);
 	scribble(UINT64_C(0x400000000) - 8); /* all this guest maps */

@@ -43,6 +43,7 @@ class Attacker:
             options += ["--memory-max", memory_max]
         how = os.environ.get("DISK_OPTIONS", "")
         options += ["--disk", disk + how, "--disk", disk + ",ro" + how]
+        options += ["--pmem", disk + ",ro"]
         options += self.wire.options() + self.keeper.options()
         self.shares = [shares.Share(work, n) for n in range(nr_shares)]
         for share in self.shares:

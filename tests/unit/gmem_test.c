@@ -176,6 +176,50 @@ static void a_host_that_refuses_is_said(void **state)
 	assert_int_equal(gm.fd, -1);
 }
 
+/* Behind RAM: for those who read, and found by nobody else. */
+static void a_rom_is_read_only(void **state)
+{
+	static const unsigned char file[8192] = { 1, 2, 3 };
+	const gpa_t at = LAYOUT_HIGH_RAM + 128 * MIB;
+	struct iovec iov[2];
+	struct gmem gm;
+	struct err err;
+	unsigned nr = 0;
+	char byte;
+
+	(void)state;
+	assert_int_equal(make(&gm, 64 * MIB, &err), 0);
+	assert_int_equal(gmem_add_rom(&gm, at, sizeof(file), file), 0);
+	assert_int_equal(gmem_end(&gm), at + sizeof(file));
+
+	assert_int_equal(gmem_iov_read(&gm, at + 1, 8191, iov, &nr, 2), 0);
+	assert_int_equal(gmem_iov_read(&gm, 64 * MIB - 1, 1, iov, &nr, 2), 0);
+	assert_int_equal(nr, 2);
+	assert_ptr_equal(iov[0].iov_base, file + 1);
+	assert_int_equal(iov[0].iov_len, 8191);
+	assert_ptr_equal(iov[1].iov_base, gmem_ptr(&gm, 64 * MIB - 1, 1));
+	assert_int_equal(gmem_iov_read(&gm, at, 1, iov, &nr, 2), -ENOSPC);
+
+	nr = 0;
+	assert_int_equal(gmem_iov_read(&gm, at - 1, 1, iov, &nr, 2), -EFAULT);
+	assert_int_equal(gmem_iov_read(&gm, at - 1, 2, iov, &nr, 2), -EFAULT);
+	assert_int_equal(gmem_iov_read(&gm, at + 8191, 2, iov, &nr, 2),
+			 -EFAULT);
+	assert_int_equal(gmem_iov_read(&gm, at + 1, UINT64_MAX, iov, &nr, 2),
+			 -EFAULT);
+	assert_int_equal(gmem_iov_read(&gm, at, 0, iov, &nr, 2), 0);
+	assert_int_equal(nr, 0);
+	assert_int_equal(gmem_iov(&gm, at, 1, iov, &nr, 2), -EFAULT);
+	assert_int_equal(gmem_read(&gm, at, &byte, 1), -EFAULT);
+	assert_int_equal(gmem_write(&gm, at, "a", 1), -EFAULT);
+	assert_null(gmem_ptr(&gm, at, 1));
+
+	for (gpa_t next = gmem_end(&gm); gm.nr_roms < GMEM_ROMS;)
+		assert_int_equal(gmem_add_rom(&gm, next++, 1, file), 0);
+	assert_int_equal(gmem_add_rom(&gm, gmem_end(&gm), 1, file), -ENOSPC);
+	gmem_done(&gm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +229,7 @@ int main(void)
 		cmocka_unit_test(edges_hold),
 		cmocka_unit_test(nothing_crosses_the_hole),
 		cmocka_unit_test(a_host_that_refuses_is_said),
+		cmocka_unit_test(a_rom_is_read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* gmem.c - guest RAM as one file, and the only way into it. */
 #include "vmm/core/gmem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -181,6 +182,27 @@ int gmem_iov(const struct gmem *gm, gpa_t gpa, uint64_t len, struct iovec *iov,
 	return 0;
 }
 
+int gmem_iov_read(const struct gmem *gm, gpa_t gpa, uint64_t len,
+		  struct iovec *iov, unsigned *nr, unsigned max)
+{
+	for (unsigned i = 0; len > 0 && i < gm->nr_roms; i++) {
+		const struct gmem_rom *rom = &gm->rom[i];
+
+		if (gpa < rom->gpa || gpa - rom->gpa >= rom->size)
+			continue;
+		if (len > rom->size - (gpa - rom->gpa))
+			return -EFAULT;
+		if (*nr >= max)
+			return -ENOSPC;
+		/* An iovec has no const; who asked for it only reads. */
+		iov[*nr].iov_base =
+			(void *)(uintptr_t)(rom->host + (gpa - rom->gpa));
+		iov[(*nr)++].iov_len = len;
+		return 0;
+	}
+	return gmem_iov(gm, gpa, len, iov, nr, max);
+}
+
 int gmem_read(const struct gmem *gm, gpa_t gpa, void *buf, size_t len)
 {
 	struct iovec iov[GMEM_REGIONS];
@@ -294,5 +316,18 @@ gpa_t gmem_end(const struct gmem *gm)
 	for (unsigned i = 0; i < gm->nr; i++)
 		if (gm->region[i].gpa + gm->region[i].size > end)
 			end = gm->region[i].gpa + gm->region[i].size;
+	if (gm->nr_roms)
+		end = gm->rom[gm->nr_roms - 1].gpa +
+		      gm->rom[gm->nr_roms - 1].size;
 	return end;
+}
+
+int gmem_add_rom(struct gmem *gm, gpa_t gpa, uint64_t size,
+		 const unsigned char *host)
+{
+	assert(gpa >= gmem_end(gm) && size > 0 && size <= UINT64_MAX - gpa);
+	if (gm->nr_roms == GMEM_ROMS)
+		return -ENOSPC;
+	gm->rom[gm->nr_roms++] = (struct gmem_rom){ gpa, size, host };
+	return 0;
 }

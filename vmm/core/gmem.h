@@ -21,6 +21,7 @@
 typedef uint64_t gpa_t;
 
 #define GMEM_REGIONS   3
+#define GMEM_ROMS      16 /* files behind RAM */
 #define GMEM_MAX_NODES 8
 /* One node's share may lie on both sides of the hole. */
 #define GMEM_RANGES (GMEM_MAX_NODES + 1)
@@ -47,6 +48,13 @@ struct gmem_region {
 	unsigned char *host;
 };
 
+/* A file that the guest may read, and devices for it; no RAM. */
+struct gmem_rom {
+	gpa_t gpa;
+	uint64_t size;
+	const unsigned char *host;
+};
+
 /* What of a region belongs to one node. */
 struct gmem_range {
 	gpa_t gpa;
@@ -69,6 +77,8 @@ struct gmem {
 	unsigned nr; /* the first nr_ram are there at the start */
 	unsigned nr_ram;
 	struct gmem_region region[GMEM_REGIONS];
+	unsigned nr_roms;
+	struct gmem_rom rom[GMEM_ROMS]; /* by address */
 	unsigned nr_nodes; /* 0: no NUMA, every range is of node 0 */
 	unsigned nr_ranges;
 	struct gmem_range range[GMEM_RANGES]; /* by address */
@@ -117,6 +127,13 @@ void *gmem_ptr(const struct gmem *gm, gpa_t gpa, uint64_t len);
 int gmem_iov(const struct gmem *gm, gpa_t gpa, uint64_t len, struct iovec *iov,
 	     unsigned *nr, unsigned max);
 
+/*
+ * The same for what a device only reads: in a rom, too.  Who copies from there
+ * himself gets SIGBUS if the file was cut meanwhile, the kernel says -EFAULT.
+ */
+int gmem_iov_read(const struct gmem *gm, gpa_t gpa, uint64_t len,
+		  struct iovec *iov, unsigned *nr, unsigned max);
+
 /* Checked copies out of and into guest RAM.  0 or -EFAULT (nothing copied). */
 int gmem_read(const struct gmem *gm, gpa_t gpa, void *buf, size_t len);
 int gmem_write(const struct gmem *gm, gpa_t gpa, const void *buf, size_t len);
@@ -148,7 +165,15 @@ int64_t gmem_give_back(const struct gmem *gm, const void *host, uint64_t len);
  */
 const struct gmem_region *gmem_pluggable(const struct gmem *gm);
 
-/* First address above all RAM, at least 4 GiB. */
+/* First address above all RAM and roms, at least 4 GiB. */
 gpa_t gmem_end(const struct gmem *gm);
+
+/*
+ * [@host, @host + @size), mapped to be read only, is at @gpa from now on, not
+ * below gmem_end(); the memory stays the caller's.  Before vCPUs run.  -ENOSPC:
+ * GMEM_ROMS are there.  That KVM shows it to the guest is the caller's work.
+ */
+int gmem_add_rom(struct gmem *gm, gpa_t gpa, uint64_t size,
+		 const unsigned char *host);
 
 #endif

@@ -9,7 +9,8 @@
  *   e000_0000  ECAM, 1 MiB for each bus there is
  *   fec0_0000  IOAPIC      fee0_0000  local APICs
  *   fffb_d000  TSS, identity map: KVM on Intel wants three pages and one
- *   1_0000_0000  the rest of RAM, what may be plugged in, 64-bit MMIO windows
+ *   1_0000_0000  the rest of RAM, what may be plugged in, files of --pmem,
+ *                then 64-bit MMIO windows
  */
 #ifndef VMM_CORE_LAYOUT_H
 #define VMM_CORE_LAYOUT_H

@@ -61,6 +61,12 @@ void keeper_judge(struct keeper *k)
 			      "tried to break out (docs/security.md)");
 		return;
 	}
+	/* Memory of a file that is not there any more (vmm/monitor/pmem.c). */
+	if (k->monitor_signalled && status == 128 + SIGBUS) {
+		keeper_child_sentence(k, &k->monitor, said, sizeof(said));
+		if (said[0])
+			keeper_decide(k, EXIT_BELLJAR, "%s", said);
+	}
 	if (k->monitor_signalled) {
 		keeper_decide(k, status, "the monitor was killed (signal %d)",
 			      status - 128);

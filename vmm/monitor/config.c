@@ -29,6 +29,7 @@ enum option_key {
 	OPT_DISK,
 	OPT_NET,
 	OPT_FS,
+	OPT_PMEM,
 	OPT_VSOCK,
 	OPT_RNG,
 	OPT_BALLOON,
@@ -78,6 +79,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "fs", OPT_FS, "fd:N,tag=TAG", 0,
 	  "virtio-fs: a socket that is connected to virtiofsd", 0 },
+	{ "pmem", OPT_PMEM, "RES,ro[,id=ID]", 0,
+	  "A file as virtio-pmem: the guest reads the host's page cache", 0 },
 	{ "vsock", OPT_VSOCK, "cid=N,listen=RES[,dial=fd:N]", 0,
 	  "virtio-vsock with its host side on Unix sockets", 0 },
 	{ "rng", OPT_RNG, NULL, 0, "virtio-rng", 0 },
@@ -212,6 +215,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -config_add_net(c, arg, err);
 	case OPT_FS:
 		return -config_add_fs(c, arg, err);
+	case OPT_PMEM:
+		return -config_add_pmem(c, arg, err);
 	case OPT_VSOCK:
 		return -config_set_vsock(c, arg, err);
 	case OPT_RNG:
@@ -333,6 +338,8 @@ void config_done(struct config *c)
 		config_done_net(&c->net[i]);
 	for (unsigned i = 0; i < c->nr_fs; i++)
 		close_fd(&c->fs[i].fd);
+	for (unsigned i = 0; i < c->nr_pmem; i++)
+		close_fd(&c->pmem[i].fd);
 	close_fd(&c->serial_out);
 	close_fd(&c->control_fd);
 	close_fd(&c->events_fd);

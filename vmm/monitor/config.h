@@ -22,6 +22,7 @@
 #define CONFIG_MAX_NETS	   4
 #define CONFIG_MAX_PAIRS   8 /* of queues, of one of them */
 #define CONFIG_MAX_FS	   16
+#define CONFIG_MAX_PMEM	   16
 #define CONFIG_MAX_INITRDS 8
 #define CONFIG_MAX_VFIO	   16
 
@@ -54,6 +55,13 @@ struct config_net {
 struct config_fs {
 	int fd; /* connected to a vhost-user backend */
 	char tag[37]; /* of 36 bytes at most, and a NUL */
+};
+
+/* A file in the guest's memory, to be read. */
+struct config_pmem {
+	int fd;
+	const char *name; /* for messages */
+	char id[21];
 };
 
 /* A function of the host. */
@@ -91,6 +99,8 @@ struct config {
 	unsigned nr_nets;
 	struct config_fs fs[CONFIG_MAX_FS];
 	unsigned nr_fs;
+	struct config_pmem pmem[CONFIG_MAX_PMEM];
+	unsigned nr_pmem;
 	bool vsock;
 	uint64_t vsock_cid;
 	int vsock_listen, vsock_dial; /* -1: none */

@@ -34,6 +34,7 @@ int config_set_serial(struct config *c, char *arg, struct err *err);
 int config_add_disk(struct config *c, char *arg, struct err *err);
 int config_add_net(struct config *c, char *arg, struct err *err);
 int config_add_fs(struct config *c, char *arg, struct err *err);
+int config_add_pmem(struct config *c, char *arg, struct err *err);
 void config_done_net(struct config_net *net);
 int config_set_vsock(struct config *c, char *arg, struct err *err);
 

@@ -55,7 +55,12 @@ static bool run_failed(struct vcpu *cpu, int errnum, unsigned *faults)
 	if (errnum == EFAULT && vm->vfio && (*faults)++ < FAULTS_MAX &&
 	    vfio_fault(vm->vfio))
 		return false;
-	vm_fail(vm, "vCPU %u: KVM_RUN: %s", cpu->id, strerrordesc_np(errnum));
+	const char *lost = errnum == EFAULT ? pmem_lost(&vm->pmem) : NULL;
+	if (lost)
+		vm_fail(vm, "%s", lost);
+	else
+		vm_fail(vm, "vCPU %u: KVM_RUN: %s", cpu->id,
+			strerrordesc_np(errnum));
 	return true;
 }
 

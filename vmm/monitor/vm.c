@@ -89,8 +89,9 @@ static int create_ram(struct vm *vm, struct err *err)
 	return r;
 }
 
-/* There must be a place for BARs above it. */
-static int check_ram(const struct vm *vm, unsigned phys_bits, struct err *err)
+/* There must be a place for BARs above it, and above what is mapped there. */
+static int check_ram(struct vm *vm, struct config *c, unsigned phys_bits,
+		     struct err *err)
 {
 	uint64_t limit = UINT64_C(1) << (phys_bits < 52 ? phys_bits : 52);
 	uint64_t end = gmem_end(&vm->gm);
@@ -101,7 +102,7 @@ static int check_ram(const struct vm *vm, unsigned phys_bits, struct err *err)
 			       "%u address bits of this host's processor",
 			       (vm->gm.size + pluggable(vm->config)) >> 20,
 			       phys_bits);
-	return 0;
+	return pmem_map(&vm->pmem, c, &vm->gm, &vm->slots, limit - GIB, err);
 }
 
 static int add_device(struct vm *vm, const struct virtio_ops *ops,
@@ -181,6 +182,21 @@ static int add_shares(struct vm *vm, struct config *c, struct err *err)
 	return 0;
 }
 
+static int add_pmems(struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vm->pmem.nr; i++) {
+		const struct pmem_image *image = &vm->pmem.image[i];
+		const struct pmem_config pmem = { .id = image->id,
+						  .gpa = image->gpa,
+						  .size = image->size };
+
+		r = add_device(vm, &pmem_ops, &pmem, err);
+	}
+	return r;
+}
+
 static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 {
 	struct vsock_config vsock = {
@@ -247,11 +263,11 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		.vm_fd = vm->fd,
 		.slots = &vm->slots,
 		.low_ram_end = vm->gm.region[0].gpa + vm->gm.region[0].size,
-		.ram_end = gmem_end(&vm->gm),
 		.phys_bits = arch_phys_bits(c->kvm_fd),
 	};
-	int r = check_ram(vm, pci.phys_bits, err);
+	int r = check_ram(vm, c, pci.phys_bits, err);
 
+	pci.ram_end = gmem_end(&vm->gm);
 	if (r == 0)
 		r = power_init(&vm->power, &vm->pio, &vm->chip, err);
 	if (r == 0 && c->serial)
@@ -267,6 +283,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_nets(vm, c, err);
 	if (r == 0)
 		r = add_shares(vm, c, err);
+	if (r == 0)
+		r = add_pmems(vm, err);
 	if (r == 0 && c->vsock)
 		r = add_vsock(vm, c, err);
 	if (r == 0 && c->rng)
@@ -402,6 +420,7 @@ void vm_destroy(struct vm *vm)
 	power_done(&vm->power);
 	irqchip_done(&vm->chip);
 	slots_done(&vm->slots);
+	pmem_done(&vm->pmem);
 	gmem_done(&vm->gm);
 	if (vm->fd >= 0)
 		(void)close(vm->fd);

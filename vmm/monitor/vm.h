@@ -24,9 +24,12 @@
 #include "vmm/core/thread.h"
 #include "vmm/lib/hostmem.h"
 #include "vmm/monitor/config.h"
+#include "vmm/monitor/pmem.h"
 
 /* vsock, rng, balloon and mem are the four. */
-#define VM_MAX_DEVICES (CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS + 4)
+#define VM_MAX_DEVICES                                                         \
+	(CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS +                  \
+	 CONFIG_MAX_PMEM + 4)
 
 enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
 
@@ -52,6 +55,7 @@ struct vm {
 	size_t run_size; /* of each vCPU's kvm_run */
 	struct slots slots;
 	struct gmem gm;
+	struct pmem pmem;
 	struct host_set node_cpus[GMEM_MAX_NODES]; /* of --numa */
 	uint64_t map_ns; /* it took to map RAM for DMA; 0: it was not */
 	struct irqchip chip;

@@ -4,6 +4,7 @@
 
 #include <linux/virtio_balloon.h>
 #include <linux/virtio_net.h>
+#include <linux/virtio_pmem.h>
 
 #include "tests/guest/lib/blk.h"
 #include "tests/guest/lib/vsock.h"
@@ -118,6 +119,19 @@ static void balloon_request(void)
 	check(((volatile unsigned char *)page)[0] == 0);
 }
 
+static void pmem_request(void)
+{
+	static uint32_t request = VIRTIO_PMEM_REQ_TYPE_FLUSH, answer;
+
+	answer = UINT32_MAX;
+	queue_desc(&queues[0], 0, &request, sizeof(request), VRING_DESC_F_NEXT,
+		   1);
+	queue_desc(&queues[0], 1, &answer, sizeof(answer), WRITE, 0);
+	queue_offer(&queues[0], 0);
+	queue_kick(&queues[0]);
+	check(queue_wait(&queues[0]) == sizeof(answer) && answer == 0);
+}
+
 const struct target targets[] = {
 	{
 		.name = "rng",
@@ -162,6 +176,13 @@ const struct target targets[] = {
 		.provoke = kick_victim,
 	},
 	{
+		.name = "pmem",
+		.id = VIRTIO_ID_PMEM,
+		.queues = 1,
+		.request = pmem_request,
+		.provoke = kick_victim,
+	},
+	{
 		.name = "net receive",
 		.id = VIRTIO_ID_NET,
 		.queues = NET_QUEUES,
@@ -182,7 +203,7 @@ const struct target targets[] = {
 };
 
 const unsigned nr_targets = ELEMENTS(targets);
-const unsigned nr_devices = 5;
+const unsigned nr_devices = 6;
 
 void target_use(const struct target *t)
 {
