@@ -3,17 +3,23 @@
 #include "images/init/shares.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "images/init/disks.h"
 #include "images/init/mounts.h"
+#include "images/init/uevents.h"
+#include "vmm/lib/auto.h"
 
 #define FILE_NAME	"file" /* vmm/manager/share_server.h */
 #define TEXT_MAX	2048
 #define DISK_TIMEOUT_MS 10000
+#define DIGITS		"0123456789"
 
 static int broken(const char *text, struct err *err)
 {
@@ -32,13 +38,21 @@ int shares_parse(char *text, struct share *ret, struct err *err)
 	char *rest = text;
 	const char *tag = strsep(&rest, " ");
 	const char *mode = strsep(&rest, " ");
-	const char *kind = strsep(&rest, " ");
+	char *kind = strsep(&rest, " ");
+	char *dax = kind ? strchr(kind, '+') : NULL;
 
-	if (!tag[0] || strchr(tag, '/') || tag[0] == '.' || !rest ||
+	if (!tag[0] || strchr(tag, '/') || tag[0] == '.' || !kind || !rest ||
 	    rest[0] != '/' || !rest[1])
 		return broken(tag, err);
 	if (strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0)
 		return broken(tag, err);
+	if (dax) {
+		if (strcmp(dax, "+dax") != 0 || tag[strspn(tag, DIGITS)])
+			return broken(tag, err);
+		*dax = '\0';
+		if (strcmp(kind, "erofs") != 0 && strcmp(kind, "ext4") != 0)
+			return broken(tag, err);
+	}
 	if (strcmp(kind, "dir") != 0 && strcmp(kind, "file") != 0 &&
 	    !is_disk(kind))
 		return broken(tag, err);
@@ -46,7 +60,8 @@ int shares_parse(char *text, struct share *ret, struct err *err)
 			       .path = rest,
 			       .readonly = mode[1] == 'o',
 			       .file = strcmp(kind, "file") == 0,
-			       .fs = is_disk(kind) ? kind : NULL };
+			       .fs = is_disk(kind) ? kind : NULL,
+			       .dax = dax };
 	return 0;
 }
 
@@ -112,22 +127,61 @@ static int mount_file(int root, const char *dir, const struct share *s,
 	return mounts_file(root, file, s->path + 1, err);
 }
 
+static bool is_there(void *arg)
+{
+	return access(arg, F_OK) == 0;
+}
+
+/*
+ * Linux numbers them in the order of the PCI bus, which is the keeper's.  A
+ * write to one would be lost without a word, so let the kernel refuse it.
+ */
+static int find_pmem(const struct share *s, char *device, size_t size,
+		     struct err *err)
+{
+	int on = 1;
+
+	(void)snprintf(device, size, "/dev/pmem%.8s", s->tag);
+	int r = uevents_wait(is_there, device, DISK_TIMEOUT_MS);
+	if (r == -ETIMEDOUT)
+		return err_say(err, ENOENT,
+			       "this guest kernel has no virtio_pmem (or "
+			       "nd_pmem); give it one that has, or leave dax "
+			       "out");
+	if (r < 0)
+		return err_set(err, -r, "listen for devices");
+	AUTO_CLOSE int fd = open(device, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, BLKROSET, &on) < 0)
+		return err_set(err, errno, "make '%s' read-only", device);
+	return 0;
+}
+
+static int find_disk(const struct share *s, char *device, size_t size,
+		     struct err *err)
+{
+	char disk[256];
+	int r = disks_wait("/sys/block", s->tag, DISK_TIMEOUT_MS, disk,
+			   sizeof(disk), err);
+
+	if (r == 0)
+		(void)snprintf(device, size, "/dev/%s", disk);
+	return r;
+}
+
 static int mount_disk(int root, const struct share *s, struct err *err)
 {
-	char disk[256], device[300];
+	char device[300];
 	const struct mount_spec spec = {
 		.source = device,
 		.type = s->fs,
 		.path = s->path + 1,
 		.flags = MS_NODEV | MS_RDONLY,
+		.data = s->dax ? "dax" : NULL,
 	};
-	int r = disks_wait("/sys/block", s->tag, DISK_TIMEOUT_MS, disk,
-			   sizeof(disk), err);
+	int r = s->dax ? find_pmem(s, device, sizeof(device), err)
+		       : find_disk(s, device, sizeof(device), err);
 
-	if (r < 0)
-		return r;
-	(void)snprintf(device, sizeof(device), "/dev/%s", disk);
-	return mounts_at(root, &spec, err);
+	return r < 0 ? r : mounts_at(root, &spec, err);
 }
 
 static int mount_one(int root, const char *dir, const char *said,

@@ -14,6 +14,7 @@ struct share {
 	const char *path; /* in the container, absolute */
 	bool readonly, file;
 	const char *fs; /* of the disk TAG; NULL: it is a virtio-fs */
+	bool dax; /* of virtio-pmem number TAG, in memory */
 };
 
 /* Cut @text up.  -EPROTO with a sentence. */

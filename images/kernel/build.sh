@@ -22,7 +22,8 @@ SOURCE=linux-source-6.1
 FRAGMENT=$here/x86_64.fragment
 # Devices, file systems; ext4 is built in.
 STOCK_MODULES="virtio_pci virtio_blk virtio_net virtio_rng
-	virtio_balloon virtio_mem vmw_vsock_virtio_transport squashfs overlay virtiofs erofs"
+	virtio_balloon virtio_mem vmw_vsock_virtio_transport squashfs overlay virtiofs erofs
+	virtio_pmem nd_pmem"
 
 usage()
 {

@@ -86,6 +86,18 @@ check "a compression that the kernel lacks" refused "with gzip, which the minima
 head -c 100 "$img" >"$work/cut"
 try run --mount "type=image,src=$work/cut,dst=/d" busy
 check "half an image" refused "is cut off"
+try run --mount "type=image,src=$img,dst=/d,dax" busy
+check "one that cannot be in memory" refused "make it with 'mkfs.erofs"
+mke2fs -q -t ext4 -b 4096 "$work/set.4k" 8m
+many=()
+for how in 4k,dst=/a,dax ext4,dst=/b 4k,dst=/c,dax=1; do
+    many+=(--mount "type=image,src=$work/set.$how")
+done
+try bj run --dry-run "${many[@]}" busy
+check "images in memory: the plan" test "$(grep -c '"dax": *true' "$work/out")" = 2
+try run --rm "${many[@]}" busy argv
+check "... are files for the monitor" grep -qE '^fd:[0-9]+,ro,id=share2$' "$work/out"
+check "... by --pmem" test "$(grep -cx -- --pmem "$work/out")" = 2
 # No server, so no virtiofsd is needed; two VMs have it at once.
 start env BELLJAR_VIRTIOFSD=/none "$build/belljar" run --no-kvm-check \
     --network none --rm --mount "type=image,src=$img,dst=/d" busy hang

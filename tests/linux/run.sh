@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 list=
 [ "${1:-}" != --list ] || { list=1 && shift; }
 [ $# -gt 0 ] || set -- boot status stdio disk net vsock limits memory cgroup \
-    shared faults numa modules untrusted hostile compare work
+    shared dax faults numa modules untrusted hostile compare work
 out=$PWD/build/linux
 {
     images/kernel/build.sh stock build/kernels

@@ -21,6 +21,7 @@ static void shares_are_cut_up(void **state)
 	char dir[] = "share0 rw dir /data";
 	char file[] = "share15 ro file /etc/a file name";
 	char image[] = "share2 ro erofs /data/set";
+	char memory[] = "12 ro ext4+dax /data/set";
 	struct share s;
 	struct err err;
 
@@ -36,7 +37,11 @@ static void shares_are_cut_up(void **state)
 	assert_null(s.fs);
 	assert_int_equal(shares_parse(image, &s, &err), 0);
 	assert_string_equal(s.fs, "erofs");
-	assert_true(s.readonly && !s.file);
+	assert_true(s.readonly && !s.file && !s.dax);
+	assert_int_equal(shares_parse(memory, &s, &err), 0);
+	assert_string_equal(s.fs, "ext4");
+	assert_string_equal(s.tag, "12");
+	assert_true(s.dax);
 }
 
 static void nonsense_is_refused(void **state)
@@ -55,6 +60,10 @@ static void nonsense_is_refused(void **state)
 		"../x ro dir /a",
 		"a/b ro dir /a",
 		"share0  dir /a",
+		"share0 ro erofs+dax /a",
+		"0 ro squashfs+dax /a",
+		"0 ro dir+dax /a",
+		"0 ro erofs+ /a",
 	};
 	struct share s;
 	struct err err;

@@ -87,6 +87,40 @@ static void what_it_is(void **state)
 	says("was not unmounted, or is mounted now");
 }
 
+/* What can be mapped: whole pages, as they are. */
+static void what_is_plain(void **state)
+{
+	unsigned char head[2048];
+
+	(void)state;
+	squashfs(head, 0, 64 * KIB);
+	assert_int_equal(probe(head, 64 * KIB), 0);
+	assert_int_equal(share_image_check_dax(&image, "/x", &err), -ENOTSUP);
+	says("'/x', a squashfs, does not have its files in pages");
+
+	memset(head, 0, sizeof(head));
+	put(head + 1024, 0xe0f5e1e2, 4);
+	head[1024 + 12] = 12;
+	put(head + 1024 + 36, 3, 4);
+	for (unsigned chunks = 0; chunks <= 4; chunks += 4) {
+		put(head + 1024 + 80, chunks, 4);
+		assert_int_equal(probe(head, 12 * KIB), 0);
+		assert_int_equal(share_image_check_dax(&image, "/x", &err), 0);
+	}
+	put(head + 1024 + 80, 1, 4); /* LZ4 */
+	assert_int_equal(probe(head, 12 * KIB), 0);
+	assert_false(image.plain);
+
+	memset(head, 0, sizeof(head));
+	put(head + 1024 + 56, 0xef53, 2);
+	put(head + 1024 + 4, 100, 4);
+	assert_int_equal(probe(head, 400 * KIB), 0);
+	assert_false(image.plain);
+	put(head + 1024 + 24, 2, 4);
+	assert_int_equal(probe(head, 400 * KIB), 0);
+	assert_true(image.plain);
+}
+
 static void what_is_none(void **state)
 {
 	unsigned char head[2048] = { 0 };
@@ -138,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_is),
+		cmocka_unit_test(what_is_plain),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(what_a_kernel_reads),
 	};

@@ -116,6 +116,8 @@ static void mistakes_have_sentences(void **state)
 		{ "type=image,src=/a", "in the guest is missing" },
 		{ "type=image,src=/a,dst=b", "is not absolute" },
 		{ "type=image,src=/a,dst=/b,ro=false", "read-only always" },
+		{ "type=image,src=/a,dst=/b,dax=maybe", "true or false" },
+		{ "type=bind,src=/a,dst=/b,dax", "dax is for type=image" },
 		{ "type=bind,src=/a,dst=/b,bind-propagation=shared",
 		  "is not an option" },
 	};
@@ -204,11 +206,22 @@ static void images_are_files_with_a_file_system(void **state)
 	assert_true(s.v[0].readonly);
 	assert_null(s.v[1].disk.fs);
 	assert_int_equal(shares_check_kernel(&s, "minimal", &err), 0);
+	assert_int_equal(shares_in_memory(&s), 0);
+	s.v[0].dax = true;
+	assert_int_equal(shares_in_memory(&s), s.v[0].disk.size);
+	refused(shares_check_kernel(&s, "minimal", &err), "mkfs.erofs");
 	refused(shares_add_mount(&s, "type=image,src=/x,dst=/e", &err),
 		"two shares have the path '/e'");
 	(void)snprintf(text, sizeof(text), "type=image,src=%s,dst=/f", dir);
 	assert_int_equal(shares_add_mount(&s, text, &err), 0);
 	refused(shares_resolve(&s, &err), "is a directory, and no image");
+	shares_done(&s);
+	assert_int_equal(
+		shares_add_mount(&s, "type=image,src=/x,dst=/e,dax", &err), 0);
+	assert_int_equal(
+		shares_add_mount(&s, "type=image,src=/x,dst=/f,dax=0", &err),
+		0);
+	assert_true(s.v[0].dax && !s.v[1].dax);
 	shares_done(&s);
 	for (unsigned i = 0; i < SHARES_IMAGES; i++) {
 		(void)snprintf(text, sizeof(text), "type=image,src=/x,dst=/%u",

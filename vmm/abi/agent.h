@@ -84,7 +84,8 @@ enum agent_type {
 			which is absolute and without "." and "..", by KIND: dir
 			is the virtio-fs TAG, file the file "file" in it;
 			squashfs, erofs and ext4 are the disk whose serial
-			number is TAG, with that file system */
+			number is TAG, with that file system; erofs+dax and
+			ext4+dax the virtio-pmem number TAG, counted from 0 */
 
 	AGENT_START = 64, /* empty: settings are complete */
 	AGENT_IN, /* stdin bytes, only with STDIN; len 0: end of file */

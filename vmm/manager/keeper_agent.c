@@ -118,6 +118,7 @@ static int send_shares(struct keeper *k)
 {
 	const struct shares *s = &k->plan->spec->options->shares;
 	char text[SHARES_PATH + 64];
+	unsigned nr_dax = 0;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < s->n; i++) {
@@ -126,8 +127,13 @@ static int send_shares(struct keeper *k)
 				   : v->file ? "file"
 					     : "dir";
 
-		(void)snprintf(text, sizeof(text), KEEPER_TAG "%u %s %s %s", i,
-			       v->readonly ? "ro" : "rw", kind, v->target);
+		if (v->dax)
+			(void)snprintf(text, sizeof(text), "%u ro %s+dax %s",
+				       nr_dax++, kind, v->target);
+		else
+			(void)snprintf(
+				text, sizeof(text), KEEPER_TAG "%u %s %s %s", i,
+				v->readonly ? "ro" : "rw", kind, v->target);
 		r = frame_send_str(&k->agent, AGENT_SHARE, text);
 	}
 	return r;

@@ -153,10 +153,11 @@ static int add_images(struct keeper *k, struct spawn *s, struct files *f,
 	for (unsigned i = 0; r == 0 && i < shares->n; i++) {
 		if (!shares->v[i].image)
 			continue;
+		/* What the guest reads from memory asks nobody, at any rate. */
 		(void)snprintf(tail, sizeof(tail), ",ro,id=" KEEPER_TAG "%u%s",
-			       i, rate);
-		r = add_file(k, s, "--disk", shares->v[i].source, O_RDONLY,
-			     tail, f, err);
+			       i, shares->v[i].dax ? "" : rate);
+		r = add_file(k, s, shares->v[i].dax ? "--pmem" : "--disk",
+			     shares->v[i].source, O_RDONLY, tail, f, err);
 	}
 	return r;
 }

@@ -27,7 +27,9 @@ void limits_of(const struct spec *spec, struct cgroup_limits *ret)
 	unsigned images = shares_images(&spec->options->shares);
 	unsigned shares = spec->options->shares.n - images;
 	uint64_t most = spec->memory_max ? spec->memory_max : spec->memory;
-	uint64_t beside = limits_allowance(most, spec->cpus) +
+	/* Page tables have images in memory too. */
+	uint64_t mapped = most + shares_in_memory(&spec->options->shares);
+	uint64_t beside = limits_allowance(mapped, spec->cpus) +
 			  shares * LIMITS_MEMORY_SERVER;
 	bool huge = spec->options->hugepages != 0;
 

@@ -11,7 +11,8 @@
  *   64 MiB a share     virtiofsd, and what it remembers of files
  *   1/64 of memory     page tables: of the monitor and of the guest 1/512
  *                      each, KVM's reverse map 1/512, with devices an
- *                      IOMMU's 1/512; twice that
+ *                      IOMMU's 1/512; twice that.  Images in memory (dax)
+ *                      count as memory here
  *
  * Files that it reads are charged too, but the kernel takes those pages back
  * before the limit hurts.  Measured: docs/limits.md.
@@ -39,7 +40,7 @@
 #define LIMITS_MEMORY_SERVER (64ULL << 20)
 #define LIMITS_PIDS_SERVER   8
 
-/* Bytes beside the guest's memory. */
+/* Bytes beside the guest's memory, when @memory is mapped in all. */
 uint64_t limits_allowance(uint64_t memory, unsigned cpus);
 
 void limits_of(const struct spec *spec, struct cgroup_limits *ret);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,6 +13,8 @@
 #define MIB	     ((uint64_t)1 << 20)
 #define SUPER	     1024 /* where EROFS and ext4 have their superblock */
 #define EXT4_RECOVER 0x4 /* the journal has to be replayed */
+#define LOG_PAGE     12
+#define EROFS_CHUNKS 0x4 /* the one feature that leaves files as they are */
 #define LOG_MAX	     16 /* of a block's size; larger ones are nonsense */
 
 static uint64_t number(const unsigned char *at, unsigned bytes)
@@ -48,6 +49,8 @@ static bool is_erofs(const unsigned char *super, struct share_image *ret)
 		return false;
 	ret->fs = "erofs";
 	ret->size = number(super + 36, 4) << log;
+	ret->plain = log == LOG_PAGE &&
+		     (number(super + 80, 4) & ~(uint64_t)EROFS_CHUNKS) == 0;
 	return true;
 }
 
@@ -59,6 +62,7 @@ static bool is_ext4(const unsigned char *super, struct share_image *ret)
 		return false;
 	ret->fs = "ext4";
 	ret->size = number(super + 4, 4) << log;
+	ret->plain = log == LOG_PAGE;
 	return true;
 }
 
@@ -117,4 +121,16 @@ int share_image_check(const struct share_image *image, const char *path,
 		       "kernel cannot read; compress it with zstd or lz4, or "
 		       "run with --kernel stock",
 		       path, c ? c : "something");
+}
+
+int share_image_check_dax(const struct share_image *image, const char *path,
+			  struct err *err)
+{
+	if (image->plain)
+		return 0;
+	return err_say(err, ENOTSUP,
+		       "--mount: dax: '%s', a %s, does not have its files in "
+		       "pages of 4 KiB as they are; make it with 'mkfs.erofs "
+		       "-E noinline_data FILE DIR', or leave dax out",
+		       path, image->fs);
 }

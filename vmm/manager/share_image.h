@@ -11,6 +11,7 @@
 #ifndef VMM_MANAGER_SHARE_IMAGE_H
 #define VMM_MANAGER_SHARE_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/lib/err.h"
@@ -19,6 +20,7 @@ struct share_image {
 	const char *fs; /* the guest kernel's name of it */
 	const char *compression; /* of squashfs; NULL: none */
 	uint64_t size; /* bytes that it has, as it says itself */
+	bool plain; /* its files are there as they are, in pages of 4 KiB */
 };
 
 /*
@@ -34,5 +36,12 @@ int share_image_probe(int fd, const char *path, struct share_image *ret,
  */
 int share_image_check(const struct share_image *image, const char *path,
 		      const char *flavour, struct err *err);
+
+/*
+ * Can a kernel have its files in memory (DAX) that a virtio-pmem shows it?
+ * -ENOTSUP with a sentence.
+ */
+int share_image_check_dax(const struct share_image *image, const char *path,
+			  struct err *err);
 
 #endif

@@ -171,6 +171,7 @@ int shares_add_volume(struct shares *s, const char *text, struct err *err)
 struct mount_words {
 	const char *type, *source, *target;
 	bool readonly, readonly_given;
+	bool dax;
 };
 
 static int truth(const char *key, const char *value, bool *ret, struct err *err)
@@ -202,6 +203,8 @@ static int mount_word(struct mount_words *w, char *word, struct err *err)
 		w->readonly_given = true;
 		return truth(key, value, &w->readonly, err);
 	}
+	if (strcmp(key, "dax") == 0)
+		return truth(key, value, &w->dax, err);
 	if (!value || !*value)
 		return err_say(err, EINVAL, "--mount: '%s' lacks its value",
 			       key);
@@ -216,8 +219,8 @@ static int mount_word(struct mount_words *w, char *word, struct err *err)
 		  !among(value, words_propagation)))
 		return err_say(err, EINVAL,
 			       "--mount: '%s=%s' is not an option of it; there "
-			       "are type=bind or image, src=, dst= and "
-			       "readonly",
+			       "are type=bind or image, src=, dst=, readonly "
+			       "and dax",
 			       key, value);
 	return 0;
 }
@@ -237,8 +240,10 @@ static int add_image(struct shares *s, const struct mount_words *w,
 			       "one",
 			       SHARES_IMAGES);
 	int r = add(s, "--mount", w->source, w->target, true, err);
-	if (r == 0)
+	if (r == 0) {
 		s->v[s->n - 1].image = true;
+		s->v[s->n - 1].dax = w->dax;
+	}
 	return r;
 }
 
@@ -266,6 +271,9 @@ int shares_add_mount(struct shares *s, const char *text, struct err *err)
 			       w.type ? "type '" : "the type is missing",
 			       w.type ? w.type : "",
 			       w.type ? "' does not exist here" : "");
+	if (w.dax)
+		return err_say(err, EINVAL,
+			       "--mount: dax is for type=image; leave it out");
 	return add(s, "--mount", w.source, w.target, w.readonly, err);
 }
 
@@ -328,15 +336,29 @@ unsigned shares_images(const struct shares *s)
 	return n;
 }
 
+uint64_t shares_in_memory(const struct shares *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->v[i].dax ? s->v[i].disk.size : 0;
+	return n;
+}
+
 int shares_check_kernel(const struct shares *s, const char *flavour,
 			struct err *err)
 {
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < s->n; i++)
-		if (s->v[i].image)
-			r = share_image_check(&s->v[i].disk, s->v[i].source,
-					      flavour, err);
+	for (unsigned i = 0; r == 0 && i < s->n; i++) {
+		const struct share *v = &s->v[i];
+
+		if (v->image)
+			r = share_image_check(&v->disk, v->source, flavour,
+					      err);
+		if (r == 0 && v->dax)
+			r = share_image_check_dax(&v->disk, v->source, err);
+	}
 	return r;
 }
 
@@ -365,6 +387,9 @@ struct json_object *shares_to_json(const struct shares *s)
 			(void)json_object_object_add(
 				o, "file_system",
 				json_object_new_string(v->disk.fs));
+		if (v->dax)
+			(void)json_object_object_add(
+				o, "dax", json_object_new_boolean(true));
 		(void)json_object_object_add(
 			o, "read_only", json_object_new_boolean(v->readonly));
 		(void)json_object_array_add(list, o);

@@ -9,6 +9,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "vmm/lib/err.h"
 #include "vmm/manager/share_image.h"
@@ -24,6 +25,7 @@ struct share {
 	bool readonly;
 	bool file; /* a single file; known once resolved */
 	bool image; /* of a file system: a disk, and no server */
+	bool dax; /* an image in the guest's memory, and no disk */
 	struct share_image disk; /* of an image; known once resolved */
 };
 
@@ -49,8 +51,11 @@ int shares_resolve(struct shares *s, struct err *err);
 int shares_check_kernel(const struct shares *s, const char *flavour,
 			struct err *err);
 
-/* How many of them are images, and so disks of the VM. */
+/* How many of them are images, and so disks or memory of the VM. */
 unsigned shares_images(const struct shares *s);
+
+/* Bytes of those in memory (dax), once resolved. */
+uint64_t shares_in_memory(const struct shares *s);
 
 /* The caller owns it; NULL when there are none. */
 struct json_object *shares_to_json(const struct shares *s);
