@@ -28,6 +28,7 @@
 #include "devices/backend/vhost_user.h"
 #include "devices/virtio/iov.h"
 #include "devices/virtio/models.h"
+#include "devices/virtio/stats.h"
 #include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
 
@@ -62,6 +63,7 @@ struct fs {
 	int64_t deadline; /* of STOPPING, by vhost_user_now() */
 	bool lost; /* there is no backend any more */
 	char tag[sizeof(((struct virtio_fs_config *)0)->tag) + 1];
+	uint64_t refused; /* counter: requests that no backend saw */
 	struct vq_chain chain;
 };
 
@@ -252,8 +254,10 @@ static void fs_kick(struct virtio_dev *dev, unsigned nr)
 
 	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
 		r = vq_pop(vq, &fs->chain);
-		if (r > 0)
-			vq_push(vq, fs->chain.head, refuse(&fs->chain));
+		if (r <= 0)
+			break;
+		vq_push(vq, fs->chain.head, refuse(&fs->chain));
+		stats_add(&fs->refused, 1);
 	}
 	virtio_used(dev, nr);
 	if (r < 0)
@@ -319,6 +323,16 @@ static void fs_close(struct virtio_dev *dev)
 		(void)close(fs->sock.fd);
 }
 
+/* What the backend does it counts itself, if it does. */
+static void fs_stats(const struct virtio_dev *dev,
+		     const struct virtio_teller *to)
+{
+	const struct fs *fs = dev->state;
+
+	to->word(to->arg, "tag", fs->tag);
+	stats_tell(to, "refused", &fs->refused);
+}
+
 const struct virtio_ops fs_ops = {
 	.name = "fs",
 	.id = VIRTIO_ID_FS,
@@ -333,5 +347,6 @@ const struct virtio_ops fs_ops = {
 	.stop = fs_stop,
 	.stopped = fs_stopped,
 	.kick = fs_kick,
+	.stats = fs_stats,
 	.serves_itself = true,
 };

@@ -216,9 +216,9 @@ static void net_close(struct virtio_dev *dev)
 
 /* Of all pairs together. */
 static void tell_way(const struct net *net, unsigned ring,
-		     const char *const name[3], const struct virtio_teller *to)
+		     const char *const name[4], const struct virtio_teller *to)
 {
-	uint64_t frames = 0, bytes = 0, dropped = 0;
+	uint64_t frames = 0, bytes = 0, dropped = 0, stalls = 0;
 
 	for (unsigned i = 0; i < net->nr_pairs; i++) {
 		const struct net_way *way = &net->pair[i].way[ring];
@@ -226,22 +226,28 @@ static void tell_way(const struct net *net, unsigned ring,
 		frames += stats_get(&way->frames);
 		bytes += stats_get(&way->bytes);
 		dropped += stats_get(&way->dropped);
+		stalls += stats_get(&way->stalls);
 	}
 	stats_tell(to, name[0], &frames);
 	stats_tell(to, name[1], &bytes);
 	stats_tell(to, name[2], &dropped);
+	stats_tell(to, name[3], &stalls);
 }
 
 static void net_stats(const struct virtio_dev *dev,
 		      const struct virtio_teller *to)
 {
-	static const char *const rx[] = { "rx_frames", "rx_bytes",
-					  "rx_dropped" };
-	static const char *const tx[] = { "tx_frames", "tx_bytes",
-					  "tx_dropped" };
+	static const char *const rx[] = { "rx_frames", "rx_bytes", "rx_dropped",
+					  "rx_stalls" };
+	static const char *const tx[] = { "tx_frames", "tx_bytes", "tx_dropped",
+					  "tx_stalls" };
 
-	tell_way(dev->state, NET_RX, rx, to);
-	tell_way(dev->state, NET_TX, tx, to);
+	const struct net *net = dev->state;
+
+	to->word(to->arg, "backend", net->socket ? "socket" : "tap");
+	to->figure(to->arg, "vhost", net->pair[0].vhost.fd >= 0);
+	tell_way(net, NET_RX, rx, to);
+	tell_way(net, NET_TX, tx, to);
 }
 
 const struct virtio_ops net_ops = {

@@ -49,6 +49,7 @@ void net_hold(struct net_way *way, uint64_t ns)
 	struct itimerspec in = { .it_value = limit_timespec(ns) };
 
 	way->held = true;
+	stats_add(&way->stalls, 1);
 	(void)timerfd_settime(way->timer.fd, 0, &in, NULL);
 }
 

@@ -32,7 +32,8 @@ struct net_way {
 	/* Under dev->lock. */
 	struct limit limit;
 	bool held; /* nothing may go before the timer fires */
-	uint64_t frames, bytes, dropped; /* counters */
+	/* Counters.  A stall: it had to wait for the other side, or a limit. */
+	uint64_t frames, bytes, dropped, stalls;
 };
 
 #define NET_WINDOW     VQ_SIZE_MAX

@@ -132,6 +132,7 @@ static void write_header(struct net_pair *pair, unsigned nr)
 static int wait_for_buffers(struct net_pair *pair, struct vq *vq)
 {
 	pair->rx_waiting = !vq_kicks_on(vq);
+	stats_add(&pair->way[NET_RX].stalls, pair->rx_waiting);
 	return !pair->rx_waiting;
 }
 

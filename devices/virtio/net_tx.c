@@ -75,6 +75,7 @@ static int transmit(struct net_pair *pair, struct vq *vq)
 	if (r == -EAGAIN) {
 		vq_unpop(vq);
 		pair->tx_waiting = true;
+		stats_add(&way->stalls, 1);
 		return 0;
 	}
 	if (r > 0)

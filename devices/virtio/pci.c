@@ -35,8 +35,15 @@ static struct virtio_pci *owner_of(struct pci_dev *pci)
 	return container_of(pci, struct virtio_pci, pci);
 }
 
+/* vCPUs and the device's threads: no writer is alone. */
+static void count(uint64_t *counter)
+{
+	(void)__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 void virtio_pci_queue_irq(struct virtio_pci *vp, const struct virtio_queue *q)
 {
+	count(&vp->dev->counts.interrupts);
 	(void)__atomic_fetch_or(&vp->isr, ISR_QUEUE, __ATOMIC_ACQ_REL);
 	msix_raise(&vp->msix, __atomic_load_n(&q->vector, __ATOMIC_RELAXED));
 }
@@ -53,6 +60,7 @@ int virtio_pci_irq_fd(const struct virtio_pci *vp, const struct virtio_queue *q)
 
 void virtio_pci_config_irq(struct virtio_pci *vp)
 {
+	count(&vp->dev->counts.interrupts);
 	(void)__atomic_fetch_or(&vp->isr, VIRTIO_PCI_ISR_CONFIG,
 				__ATOMIC_ACQ_REL);
 	msix_raise(&vp->msix,
@@ -305,6 +313,7 @@ static void bar_read(struct pci_dev *pci, unsigned bar, uint64_t off64,
 	unsigned off = (unsigned)off64;
 
 	(void)bar;
+	count(&vp->dev->counts.exits);
 	memset(data, 0, len);
 	if (off >= VPCI_PBA) {
 		msix_pba_read(&vp->msix, off - VPCI_PBA, data, len);
@@ -332,6 +341,7 @@ static void bar_write(struct pci_dev *pci, unsigned bar, uint64_t off64,
 	le64_t le = { 0 };
 
 	(void)bar;
+	count(&vp->dev->counts.exits);
 	memcpy(&le, data, len);
 	if (off >= VPCI_TABLE && off < VPCI_PBA) {
 		msix_table_write(&vp->msix, off - VPCI_TABLE, data, len);

@@ -116,6 +116,13 @@ struct virtio_queue {
 	bool kvm_kicks; /* KVM signals it, not we; pci.c's */
 };
 
+/* What is counted of each device, whatever its model; atomic. */
+struct virtio_counts {
+	uint64_t exits; /* accesses to its registers that left the guest */
+	uint64_t interrupts; /* that we asked for; a model that is served by
+				somebody else has more */
+};
+
 struct virtio_dev {
 	const struct virtio_ops *ops;
 	void *state;
@@ -129,6 +136,7 @@ struct virtio_dev {
 	bool resetting; /* ops->stop was, ops->stopped is not true yet */
 	bool unknown_features; /* driver wants bits above 63 */
 	unsigned complaints; /* atomic: log lines this guest caused */
+	struct virtio_counts counts;
 	uint8_t generation; /* of config[] */
 	_Alignas(8) unsigned char config[VIRTIO_CONFIG_MAX];
 	unsigned nr_queues;

@@ -316,6 +316,7 @@ static void serve_tx(struct vsock *vs)
 		/* Each packet may need one. */
 		if (vs->nr_refusals == VSOCK_REFUSALS) {
 			vs->tx_stalled = true;
+			stats_add(&vs->tx_stalls, 1);
 			break;
 		}
 		r = take_packet(vs, vq);
@@ -440,6 +441,8 @@ static void vsock_stats(const struct virtio_dev *dev,
 	stats_tell(to, "tx_bytes", &vs->tx_bytes);
 	stats_tell(to, "opened", &vs->opened);
 	stats_tell(to, "refused", &vs->refused);
+	stats_tell(to, "rx_stalls", &vs->rx_stalls);
+	stats_tell(to, "tx_stalls", &vs->tx_stalls);
 }
 
 const struct virtio_ops vsock_ops = {

@@ -110,6 +110,8 @@ struct vsock {
 	unsigned nr_refusals;
 	/* Counters; rx is to the guest. */
 	uint64_t rx_bytes, tx_bytes, opened, refused;
+	/* For the guest's buffers and credit; for room for refusals. */
+	uint64_t rx_stalls, tx_stalls;
 	bool tx_stalled; /* too many refusals: not taking packets */
 	struct vq_chain rx[VSOCK_GATHER], tx;
 	struct iovec part[VQ_SEGMENTS];

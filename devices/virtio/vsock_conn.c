@@ -317,6 +317,7 @@ static void starve(struct vsock_conn *conn, bool fed)
 
 	list_remove(&conn->starved);
 	list_append(fed ? &vs->sated : &vs->starved, &conn->starved);
+	stats_add(&vs->rx_stalls, 1);
 }
 
 /*
@@ -383,8 +384,10 @@ static bool forward_some(struct vsock_conn *conn, bool fed)
 	struct room room;
 
 	if (credit == 0) {
-		if (!conn->credit_asked)
+		if (!conn->credit_asked) {
 			vsock_conn_owe(conn, OWES_CREDIT_REQUEST);
+			stats_add(&vs->rx_stalls, 1);
+		}
 		conn->credit_asked = true;
 		return false;
 	}

@@ -18,15 +18,16 @@ FUZZFLAGS  := O=build-fuzz "CC=$(FUZZCC)" "CFLAGS=-O1 -g" \
 FUZZMAIN   := $O/tests/fuzz/replay.o
 FUZZSHARED := $(call obj,$(addprefix tests/fuzz/, \
 	      input.c machine.c nowhere.c tarlet.c))
+FUZZCTL    := $(call obj,$(addprefix vmm/monitor/,control.c control_stats.c))
 FUZZLIBS   := -lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lyaml \
 	      -lresolv -lcap-ng -l:liburing.a -lpthread
 
 $O/tests/fuzz/%: $O/tests/fuzz/%_fuzz.o $(FUZZSHARED) $(HARNESS) \
-		$O/tests/fuzz/replay.o $O/vmm/monitor/control.o \
+		$O/tests/fuzz/replay.o $(FUZZCTL) \
 		$(call layerlib,net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $< $(FUZZSHARED) $(HARNESS) \
-		$(if $(filter control,$*),$O/vmm/monitor/control.o) \
+		$(if $(filter control,$*),$(FUZZCTL)) \
 		$(FUZZMAIN) $(filter %.a,$^) $(FUZZLIBS) -o $@
 
 # The guest's side has names of its own for what the host has, too.

@@ -276,6 +276,9 @@ t_statistics_and_a_disk_that_grows() {
     done
     tell stop && ends 0 && grep -q '"device":"rng"' "$T/out" &&
         grep -q '"device":"blk","id":"data"' "$T/out" &&
+        grep -qE '"requests":[0-9]+,"bytes":[0-9]+,"exits":[1-9]' "$T/out" &&
+        grep -qE '"vcpus":\[\{"io_exits":[1-9]' "$T/out" &&
+        grep -qE '"kvm_exits":[1-9]' "$T/out" &&
         [ "$(grep -c '"ok":false' "$T/out")" = 3 ]
 }
 

@@ -433,6 +433,7 @@ static void bad_requests_to_a_lost_backend(void **state)
 	(void)driver_chain(&drv.queue[0], &forget, 1);
 	driver_kick(&drv, 0);
 	assert_int_equal(driver_wait(&drv, 0, NULL), 0);
+	assert_int_equal(driver_figure(&drv, "refused"), 2);
 	driver_desc(&drv.queue[1], 2, 0, 16, VRING_DESC_F_NEXT, 2);
 	driver_offer(&drv.queue[1], 2);
 	driver_kick(&drv, 1);

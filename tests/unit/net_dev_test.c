@@ -145,6 +145,7 @@ static void frames_wait_for_buffers(void **state)
 		send_wire(frame, sizeof(frame));
 	}
 	driver_settle(&drv);
+	assert_int_equal(driver_figure(&drv, "rx_stalls"), 1);
 	for (unsigned char i = 0; i < 20; i++) {
 		gpa_t at = give_buffer(BUFFER);
 
@@ -209,6 +210,8 @@ static void a_full_backend_stops_the_guest(void **state)
 	while (recv(wire, got, sizeof(got), 0) == FRAME)
 		received++;
 	assert_int_equal(received, 1000);
+	assert_true(driver_figure(&drv, "tx_stalls") > 0);
+	assert_int_equal(driver_figure(&drv, "rx_stalls"), 0);
 }
 
 /* Frames until the socket takes no more, and the device waits for room. */

@@ -166,8 +166,10 @@ static void frames_out_keep_to_their_rate(void **state)
 	assert_int_equal(received(0), 20);
 	takes(TX, 20, 0);
 	queue_frames(10, 60);
+	assert_int_equal(driver_figure(&drv, "tx_stalls"), 0);
 	takes(TX, 10, SECOND / 2);
 	assert_int_equal(received(0), 10);
+	assert_true(driver_figure(&drv, "tx_stalls") > 0);
 }
 
 static void frames_in_keep_to_their_rate(void **state)
@@ -179,6 +181,7 @@ static void frames_in_keep_to_their_rate(void **state)
 	takes(RX, 20, 0);
 	send_frames(10, 60);
 	takes(RX, 10, SECOND / 2);
+	assert_true(driver_figure(&drv, "rx_stalls") > 0);
 }
 
 static void bytes_keep_to_their_rate(void **state)

@@ -265,6 +265,7 @@ static void refusals_without_buffers_stall_the_queue(void **state)
 		taken++;
 	assert_int_equal(taken, VSOCK_REFUSALS);
 	assert_int_equal(vsock_guest_model(&g)->nr_refusals, VSOCK_REFUSALS);
+	assert_int_equal(driver_figure(&g.drv, "tx_stalls"), 1);
 
 	/* With buffers everything moves on. */
 	vsock_guest_buffers(&g);

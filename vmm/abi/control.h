@@ -15,8 +15,9 @@
  *   resize BYTES  ask the guest to do with that much memory; it takes its time,
  *           and may refuse: below "memory" by its balloon, above by virtio-mem.
  *           Without what it takes ok is false.
- *   stats   {"ok":true,"devices":[{"device":"blk","reads":...},...]}: what each
- *           virtio device has counted, in the order of the bus; docs/devices.md
+ *   stats   {"ok":true,"devices":[{"device":"blk","reads":...},...],
+ *           "vcpus":[{"io_exits":...},...]}: what each virtio device has
+ *           counted, in the order of the bus, and each vCPU; docs/devices.md
  *           says what is there
  *   disk-size ID BYTES  the file of the disk with that id has grown: the guest
  *           is told once the disk's thread has seen that there are so many

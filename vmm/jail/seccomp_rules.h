@@ -126,6 +126,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(MAIN | LOOP, accept4, "control and vsock clients"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(SYNC, preadv, "read the disk"),
+	CALL(MAIN, preadv, "what KVM has counted of a vCPU"),
 	CALL(DISK, pwritev, "write the disk"),
 	CALL(SYNC, fdatasync, "flush"),
 	CALL(SYNC, fallocate, "discard, write zeroes"),

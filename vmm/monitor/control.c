@@ -18,6 +18,7 @@
 #include "vmm/lib/list.h"
 #include "vmm/lib/log.h"
 #include "vmm/lib/parse.h"
+#include "vmm/monitor/control_stats.h"
 
 static void add_i64(struct json_object *o, const char *key, uint64_t v)
 {
@@ -166,33 +167,10 @@ static void do_resize(struct vm *vm, const char *arg,
 		mem_request(vm->mem, bytes > ram ? bytes - ram : 0);
 }
 
-static void figure(void *arg, const char *name, uint64_t value)
-{
-	add_i64(arg, name, value);
-}
-
-static void word(void *arg, const char *name, const char *value)
-{
-	add_str(arg, name, value);
-}
-
-/* Takes no lock of a device's: one that hangs is asked, too. */
 static void do_stats(struct vm *vm, const char *arg, struct json_object *answer)
 {
-	struct json_object *devices = json_object_new_array();
-
 	(void)arg;
-	for (unsigned i = 0; i < vm->nr_devs; i++) {
-		const struct virtio_dev *dev = vm->dev[i];
-		struct json_object *o = json_object_new_object();
-		const struct virtio_teller to = { figure, word, o };
-
-		add_str(o, "device", dev->ops->name);
-		if (dev->ops->stats)
-			dev->ops->stats(dev, &to);
-		(void)json_object_array_add(devices, o);
-	}
-	(void)json_object_object_add(answer, "devices", devices);
+	control_stats(vm, answer);
 }
 
 /* ID BYTES; an ID may have spaces. */

@@ -96,6 +96,7 @@ int vcpu_create(struct vm *vm, unsigned id, const struct boot *boot,
 	struct vcpu *cpu = &vm->vcpu[id];
 
 	*cpu = (struct vcpu){ .vm = vm, .id = id, .fd = -1, .run = MAP_FAILED };
+	kvm_stats_init(&cpu->stats);
 	vm->nr_vcpus = id + 1;
 
 	cpu->fd = kvm_ioctl_val(vm->fd, KVM_CREATE_VCPU, id, err);
@@ -105,6 +106,7 @@ int vcpu_create(struct vm *vm, unsigned id, const struct boot *boot,
 			cpu->fd, 0);
 	if (cpu->run == MAP_FAILED)
 		return err_set(err, errno, "map vCPU %u", id);
+	kvm_stats_open(&cpu->stats, cpu->fd);
 
 	int r = arch_vcpu_init(vm->config->kvm_fd, cpu->fd, id,
 			       vm->config->cpus, err);
@@ -149,6 +151,7 @@ void vcpu_destroy(struct vcpu *cpu)
 	thread_join(&cpu->thread);
 	if (cpu->run != MAP_FAILED)
 		(void)munmap(cpu->run, cpu->vm->run_size);
+	kvm_stats_close(&cpu->stats);
 	if (cpu->fd >= 0)
 		(void)close(cpu->fd);
 }

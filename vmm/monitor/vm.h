@@ -19,6 +19,7 @@
 #include "devices/virtio/virtio.h"
 #include "vmm/core/gmem.h"
 #include "vmm/core/irq.h"
+#include "vmm/core/kvm_stats.h"
 #include "vmm/core/loop.h"
 #include "vmm/core/slots.h"
 #include "vmm/core/thread.h"
@@ -47,6 +48,7 @@ struct vcpu {
 	char name[16]; /* of the thread */
 	bool parked; /* vm->lock */
 	struct vcpu_exits exits;
+	struct kvm_stats stats;
 };
 
 struct vm {
