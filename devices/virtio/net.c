@@ -241,7 +241,6 @@ static void net_stats(const struct virtio_dev *dev,
 					  "rx_stalls" };
 	static const char *const tx[] = { "tx_frames", "tx_bytes", "tx_dropped",
 					  "tx_stalls" };
-
 	const struct net *net = dev->state;
 
 	to->word(to->arg, "backend", net->socket ? "socket" : "tap");

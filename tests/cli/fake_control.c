@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_control.c - status and resize, one client after the other. */
+/* fake_control.c - status, stats and resize, one client after the other. */
 #include "tests/cli/fake_control.h"
 
 #include <inttypes.h>
@@ -23,6 +23,17 @@ static void answer(struct fake_control *c, const char *line, FILE *to)
 		if (c->driver)
 			c->actual = c->target < most ? c->target : most;
 		(void)fprintf(to, "{\"ok\":true}\n");
+		return;
+	}
+	if (strcmp(line, "stats\n") == 0) {
+		c->asked++;
+		(void)fprintf(to,
+			      "{\"ok\":true,\"devices\":[{\"device\":\"blk\","
+			      "\"id\":\"\\u001b[31m\",\"read_bytes\":%" PRIu64
+			      ",\"write_bytes\":0},{\"device\":\"net\","
+			      "\"vhost\":0,\"rx_bytes\":5,\"tx_bytes\":6}],"
+			      "\"vcpus\":[{\"io_exits\":3}]}\n",
+			      c->asked * 4096);
 		return;
 	}
 	c->figures += c->driver;

@@ -15,6 +15,7 @@ struct fake_control {
 	uint64_t most, plugged; /* ... that may be plugged in, that are */
 	bool driver;
 	uint64_t target, actual, figures;
+	uint64_t asked; /* for stats: it has read a page each time */
 };
 
 /* Serve it in a thread, until the process ends; @c stays. */

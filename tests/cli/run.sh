@@ -373,6 +373,7 @@ fi
 . tests/cli/devices.sh
 . tests/cli/cgroup.sh
 . tests/cli/update.sh
+. tests/cli/stats.sh
 . tests/cli/network.sh
 . tests/cli/untrusted.sh
 . tests/cli/shares.sh

@@ -67,6 +67,34 @@ begin() {
     }
 }
 
+# figure NAME PART: what `stats` says of the VM that began.
+figure() {
+    "$belljar" stats --devices begun | awk -v part="$2" -v name="$1" \
+        '$2 == part && $3 == name { sum += $4 } END { print sum + 0 }'
+}
+# Figures move with what the guest does, and by as much.
+figures_move() {
+    local disk=blk1 before exits got=0
+    begin 'dd if=/dev/urandom of=/data bs=64k count=32 conv=fsync 2>/dev/null
+        echo written; read -r go'
+    "$belljar" stats --devices begun
+    before=$(figure write_bytes "$disk")
+    exits=$(figure kvm_exits vcpu0)
+    echo go >&7
+    until_true 120 grep -qx written "$tmp/said"
+    [ $(($(figure write_bytes "$disk") - before)) -ge $((32 << 16)) ]
+    [ "$(figure kvm_exits vcpu0)" -gt "$exits" ]
+    "$belljar" stats --no-stream begun | tee "$tmp/row"
+    grep -qE '^begun +[0-9.]+% +[0-9.]+MiB / [0-9.]+[MG]iB +[0-9.]+% .*MB +[1-9]' \
+        "$tmp/row"
+    "$belljar" stats --format prometheus begun >"$tmp/prom"
+    grep -qE '^belljar_vm_cpu_seconds_total\{vm="begun",.*\} (0\.0*)?[1-9]' "$tmp/prom"
+    echo go >&7
+    wait "$pid" || got=$?
+    same 0 "$got"
+}
+check "disk: what stats shows moves with it" figures_move
+
 # What is open stays, whatever becomes of its name.
 file_vanishes() {
     local got=0

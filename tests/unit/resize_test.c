@@ -447,7 +447,7 @@ static void an_answer_without_end(void **state)
 	client_init(&c, pair[0], "box");
 	assert_int_equal(pthread_create(&thread, NULL, flood, &pair[1]), 0);
 	assert_int_equal(client_ask(&c, "status", &o, &err), -EPROTO);
-	says("more than 4096 bytes");
+	says("more than 131072 bytes");
 	client_close(&c);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)close(pair[1]);

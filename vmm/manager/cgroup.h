@@ -149,6 +149,16 @@ void cgroup_usage(const struct cgroup *cg, struct cgroup_usage *ret);
 /* The same for people and programs, unknown is null; the caller owns it. */
 struct json_object *cgroup_usage_json(const struct cgroup_usage *u);
 
+/* Of this moment; -1: the host does not say. */
+struct cgroup_now {
+	int64_t cpu_usec; /* since it was made */
+	int64_t memory; /* bytes, without files that are only cached */
+	int64_t memory_max; /* bytes; -1 also for no limit */
+	int64_t pids; /* processes and threads */
+};
+
+void cgroup_now(const struct cgroup *cg, struct cgroup_now *ret);
+
 /*
  * Kill what is in it and remove it, and the group "belljar" above it with the
  * last one.  Waits for processes that die, at most @ms.  A group that is not

@@ -62,8 +62,7 @@ static int gone(const struct client *c, struct err *err)
 }
 
 /* The monitor takes what is so short at once, or is not there any more. */
-static int send_request(const struct client *c, const char *request,
-			struct err *err)
+int client_send(const struct client *c, const char *request, struct err *err)
 {
 	char line[CONTROL_MAX_REQUEST];
 	int n = snprintf(line, sizeof(line), "%s\n", request);
@@ -142,14 +141,22 @@ static int take_answer(struct client *c, size_t len, struct json_object **ret,
 	return 0;
 }
 
-int client_ask(struct client *c, const char *request, struct json_object **ret,
-	       struct err *err)
+int client_wait(struct client *c, uint64_t until, struct json_object **ret,
+		struct err *err)
 {
-	uint64_t until = timing_now() + c->answer_ms * NS_MS;
 	const char *end = NULL;
-	int r = send_request(c, request, err);
+	int r = 0;
 
 	while (r == 0 && !(end = memchr(c->buf, '\n', c->len)))
 		r = receive(c, until, err);
 	return r < 0 ? r : take_answer(c, (size_t)(end - c->buf), ret, err);
+}
+
+int client_ask(struct client *c, const char *request, struct json_object **ret,
+	       struct err *err)
+{
+	uint64_t until = timing_now() + c->answer_ms * NS_MS;
+	int r = client_send(c, request, err);
+
+	return r < 0 ? r : client_wait(c, until, ret, err);
 }

@@ -15,7 +15,7 @@
 #include "vmm/lib/err.h"
 #include "vmm/manager/vmdir.h"
 
-#define CLIENT_ANSWER_MAX 4096 /* bytes, with the newline */
+#define CLIENT_ANSWER_MAX (128 << 10) /* bytes, with the newline */
 #define CLIENT_ANSWER_MS  10000
 
 struct client {
@@ -41,6 +41,14 @@ void client_init(struct client *ret, int fd, const char *name);
 void client_close(struct client *c);
 
 #define AUTO_CLIENT __attribute__((cleanup(client_close)))
+
+/*
+ * Send "@request", which has no newline, and wait for its answer until @until
+ * (ns, timing_now()): for who asks several at once.  As client_ask() fails.
+ */
+int client_send(const struct client *c, const char *request, struct err *err);
+int client_wait(struct client *c, uint64_t until, struct json_object **ret,
+		struct err *err);
 
 /*
  * Ask "@request", which has no newline.  The caller owns *@ret.  -errno with a

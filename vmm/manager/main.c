@@ -16,6 +16,7 @@ static const struct {
 	{ "run", cmd_run, "Run a command in a microVM of its own" },
 	{ "ps", cmd_ps, "List VMs" },
 	{ "inspect", cmd_inspect, "Print what VMs are made of, as JSON" },
+	{ "stats", cmd_stats, "Print what VMs take and do" },
 	{ "update", cmd_update, "Change limits of VMs that run" },
 	{ "logs", cmd_logs, "Print what a VM wrote" },
 	{ "rm", cmd_rm, "Remove VMs that have ended" },

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void table_print(const char *cells, size_t rows, size_t columns, size_t size)
+void table_put(const char *cells, size_t rows, size_t columns, size_t size,
+	       FILE *to)
 {
 	int width[TABLE_COLUMNS] = { 0 };
 
@@ -21,7 +22,12 @@ void table_print(const char *cells, size_t rows, size_t columns, size_t size)
 	for (size_t i = 0; i < rows * columns; i++) {
 		bool last = i % columns == columns - 1;
 
-		(void)printf("%-*s%s", last ? 0 : width[i % columns],
-			     cells + i * size, last ? "\n" : "   ");
+		(void)fprintf(to, "%-*s%s", last ? 0 : width[i % columns],
+			      cells + i * size, last ? "\n" : "   ");
 	}
+}
+
+void table_print(const char *cells, size_t rows, size_t columns, size_t size)
+{
+	table_put(cells, rows, columns, size, stdout);
 }

@@ -4,6 +4,7 @@
 #define VMM_MANAGER_TABLE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #define TABLE_COLUMNS 16 /* at most */
 
@@ -12,5 +13,8 @@
  * by row, each with its NUL in @size bytes.
  */
 void table_print(const char *cells, size_t rows, size_t columns, size_t size);
+/* The same to another stream. */
+void table_put(const char *cells, size_t rows, size_t columns, size_t size,
+	       FILE *to);
 
 #endif
