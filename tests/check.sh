@@ -63,7 +63,8 @@ guests() {
         echo "rows $anywhere --timeout 900 tests/jail/rows.sh"
         ;;
     hostile)
-        for guest in ring setup access blk balloon fs mem msix net vsock flood race end; do
+        for guest in ring setup access blk balloon fs mem msix \
+            net net_tap net_vhost vsock flood race end; do
             echo "hostile-$guest $anywhere env BELLJAR_BUILD=build" \
                 "tests/hostile/run.sh $guest"
         done

@@ -72,8 +72,14 @@ struct pmem_config {
 	uint64_t gpa, size; /* whole pages; what lies there is others' work */
 };
 
+struct console_config {
+	int out_fd; /* what the guest prints */
+	int in_fd; /* what it reads; may be out_fd; -1: nothing */
+	uint16_t cols, rows; /* of the terminal; 0: not known */
+};
+
 extern const struct virtio_ops blk_ops, net_ops, vsock_ops, fs_ops, mem_ops,
-	pmem_ops;
+	pmem_ops, console_ops;
 /* No configuration: NULL. */
 extern const struct virtio_ops rng_ops, balloon_ops;
 
@@ -90,5 +96,11 @@ uint64_t blk_serve(struct virtio_dev *dev);
  * disk, or none; -ERANGE: smaller than it is.
  */
 int blk_grow(struct virtio_dev *dev, const char *serial, uint64_t bytes);
+
+/*
+ * The terminal of a console has another size: the driver is told.  Any thread;
+ * nothing here waits.  -ENODEV: @dev is none.
+ */
+int console_resize(struct virtio_dev *dev, uint16_t cols, uint16_t rows);
 
 #endif

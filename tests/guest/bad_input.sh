@@ -264,6 +264,21 @@ t_bad_vfio() {
             --vfio 0000:01:00.0,group=/dev/null
 }
 
+t_bad_console() {
+    local k
+    k=$(HELLO)
+    says "'width=3' is not an option of it; there are cols=N and rows=N" \
+        --kernel "$k" --console "$T/console,width=3" &&
+        says 'console: cols.*65535' \
+            --kernel "$k" --console "$T/console,cols=65536,rows=1" &&
+        says 'cols and rows go together' \
+            --kernel "$k" --console "$T/console,cols=80" &&
+        says 'can not both read standard input' \
+            --kernel "$k" --serial stdio --console stdio &&
+        says "open '/nowhere/at/all'" \
+            --kernel "$k" --console /nowhere/at/all
+}
+
 t_bad_vfio_kernel_side() {
     local k
     k=$(HELLO)

@@ -210,6 +210,19 @@ t_configuration_space_without_ACPI() { config_space --hw fdt; }
 
 t_entropy() { guest rng --memory 64m --rng; }
 
+t_console() {
+    VIA="$HOST console" guest console --memory 64m
+}
+
+# The size of its terminal changes when somebody says so.
+t_console_has_another_size() {
+    start console_size --memory 64m --console "$T/console,cols=80,rows=25" \
+        --control "$T/control" && expect ready &&
+        tell "console-size 132 43" "console-size 0 1" "console-size 5" &&
+        ends 0 && [ "$(tail -n 1 "$T/out")" = pass ] &&
+        [ "$(grep -c '"ok":false' "$T/out")" = 2 ]
+}
+
 t_memory_given_back() { guest balloon --memory 64m --balloon; }
 
 # A new size is asked for, and the figures are there.

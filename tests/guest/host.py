@@ -9,10 +9,12 @@
   tap MONITOR OPTION...     the same, with a tap instead of a socket; with
                             TAP=vnet one that has offloads, with TAP=vhost
                             served by the kernel; QUEUES=2: of two queues
+  console MONITOR OPTION... run it with a virtio console; the other half of
+                            console.c
   vsock PATH MONITOR ...    run it with a vsock device listening at PATH;
                             the other half of vsock.c
 
-The last two end with the monitor's exit status, or 99 when the guest's data
+The last three end with the monitor's exit status, or 99 when the guest's data
 was wrong.
 """
 import errno
@@ -116,6 +118,21 @@ def tap(*argv):
     sys.exit(child.wait())
 
 
+def console(*argv):
+    """A greeting, an answer in capitals, and a megabyte read slowly."""
+    ours, theirs = socket.socketpair()
+    option = ["--console", f"fd:{theirs.fileno()},cols=100,rows=30"]
+    child = run(argv, option, theirs)
+    lines = ours.makefile("rb")
+    right = lines.readline() == b"hello\n"
+    ours.sendall(b"good morning\n")
+    right &= lines.readline() == b"GOOD MORNING\n"
+    right &= lines.read(MEGABYTE) == pattern()
+    right &= lines.read() == b""
+    status = child.wait()
+    sys.exit(status if right else MISMATCH)
+
+
 def echo(wire):
     while True:
         frame, (_, _, kind, *_) = wire.recvfrom(1 << 17)
@@ -208,8 +225,8 @@ def vsock(path, *argv):
     sys.exit(MISMATCH if outcomes != [None, None] else status)
 
 
-COMMANDS = {"control": control, "sum": checksum, "net": net, "tap": tap,
-            "vsock": vsock}
+COMMANDS = {"console": console, "control": control, "sum": checksum,
+            "net": net, "tap": tap, "vsock": vsock}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

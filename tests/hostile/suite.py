@@ -41,6 +41,7 @@ class Attacker:
                    "--balloon"]
         if memory_max:
             options += ["--memory-max", memory_max]
+        options += ["--console", os.path.join(work, "console")]
         how = os.environ.get("DISK_OPTIONS", "")
         options += ["--disk", disk + how, "--disk", disk + ",ro" + how]
         options += ["--pmem", disk + ",ro"]

@@ -45,3 +45,19 @@ check "boot: minimal kernel as a bzImage" \
     prints x run --kernel build/kernels/minimal/bzImage -- echo x
 check "boot: machine described by a device tree" \
     prints x run --kernel minimal --hw fdt -- echo x
+
+# The kernel's messages and the processes' on hvc0: nothing comes by the port.
+by_virtio_console() {
+    local got=0
+    timeout 400 build/belljar-monitor --kernel build/kernels/minimal/vmlinux \
+        --initrd "$out/bare.cpio" --memory 256m --serial "$tmp/serial" \
+        --console stdio --cmdline "console=hvc0" </dev/null >"$tmp/console" ||
+        got=$?
+    cat "$tmp/console"
+    same 0 "$got"
+    # The kernel keeps few of the messages from before there is a driver.
+    grep -q '^\[.*Run /init' "$tmp/console"
+    grep -q '^MemTotal' "$tmp/console"
+    same 0 "$(wc -c <"$tmp/serial")"
+}
+check "boot: the console is a virtio console" by_virtio_console

@@ -22,6 +22,7 @@
  *   disk-size ID BYTES  the file of the disk with that id has grown: the guest
  *           is told once the disk's thread has seen that there are so many
  *           bytes, which "bytes" of stats shows
+ *   console-size COLS ROWS  that is how large the virtio console now is
  *
  * With a balloon, status has "balloon":{"target":...,"actual":...,
  * "reported":...,"driver":true,"figures":...}: bytes, whether the guest has a

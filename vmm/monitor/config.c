@@ -24,6 +24,7 @@ enum option_key {
 	OPT_NUMA,
 	OPT_HW,
 	OPT_SERIAL,
+	OPT_CONSOLE,
 	OPT_CONTROL,
 	OPT_EVENTS,
 	OPT_DISK,
@@ -60,6 +61,8 @@ static const struct argp_option options[] = {
 	  "A 16550 and its output; what is more than BYTES a second "
 	  "(default 1m) is dropped",
 	  0 },
+	{ "console", OPT_CONSOLE, "RES|stdio[,cols=N,rows=N]", 0,
+	  "virtio-console, hvc0 of the guest; the size of its terminal", 0 },
 	{ "control", OPT_CONTROL, "RES", 0,
 	  "Listening Unix socket, or the path of one to make", 0 },
 	{ "events", OPT_EVENTS, "fd:N", 0, "Life-cycle events as JSON lines",
@@ -203,6 +206,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		return -set_hw(c, arg, err);
 	case OPT_SERIAL:
 		return -config_set_serial(c, arg, err);
+	case OPT_CONSOLE:
+		return -config_set_console(c, arg, err);
 	case OPT_CONTROL:
 		return -config_set_listener(&c->control_fd, &c->made_control,
 					    arg, err);
@@ -284,6 +289,8 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 		.memory = UINT64_C(512) << 20,
 		.serial_out = -1,
 		.serial_in = -1,
+		.console_out = -1,
+		.console_in = -1,
 		.control_fd = -1,
 		.events_fd = -1,
 		.vsock_listen = -1,
@@ -314,6 +321,10 @@ int config_parse(int argc, char **argv, struct config *ret, bool *ret_done,
 		r = config_finish_vfio(ret, err);
 	if (r == 0)
 		r = config_check_memory(ret, err);
+	if (r == 0 && ret->serial_in >= 0 && ret->console_in == ret->serial_in)
+		r = err_say(err, EINVAL,
+			    "--serial and --console can not both read standard "
+			    "input; give one of them a file");
 	if (r < 0)
 		return r;
 	return ret->kvm_fd < 0 ? open_kvm(ret, "/dev/kvm", err) : 0;
@@ -341,6 +352,7 @@ void config_done(struct config *c)
 	for (unsigned i = 0; i < c->nr_pmem; i++)
 		close_fd(&c->pmem[i].fd);
 	close_fd(&c->serial_out);
+	close_fd(&c->console_out);
 	close_fd(&c->control_fd);
 	close_fd(&c->events_fd);
 	close_fd(&c->vsock_listen);

@@ -91,6 +91,9 @@ struct config {
 	uint64_t serial_bps; /* 0: the device's own limit */
 	bool serial;
 	int serial_out, serial_in; /* -1: none */
+	bool console;
+	int console_out, console_in; /* -1: none */
+	uint16_t console_cols, console_rows; /* 0: not known */
 	int control_fd; /* listening; -1: none */
 	int events_fd; /* -1: none */
 	unsigned nr_disks;

@@ -31,6 +31,7 @@ int config_check_memory(const struct config *c, struct err *err);
 
 /* The values of --serial, --disk, ..., cut up on the way. */
 int config_set_serial(struct config *c, char *arg, struct err *err);
+int config_set_console(struct config *c, char *arg, struct err *err);
 int config_add_disk(struct config *c, char *arg, struct err *err);
 int config_add_net(struct config *c, char *arg, struct err *err);
 int config_add_fs(struct config *c, char *arg, struct err *err);

@@ -200,14 +200,44 @@ static void do_disk_size(struct vm *vm, const char *arg,
 		refuse(answer, "a disk only grows while its VM runs");
 }
 
+/* COLS ROWS */
+static void do_console_size(struct vm *vm, const char *arg,
+			    struct json_object *answer)
+{
+	char cols_text[CONTROL_MAX_REQUEST];
+	const char *space = strchrnul(arg, ' ');
+	uint64_t cols, rows;
+	struct err err;
+	int r = -ENODEV;
+
+	(void)snprintf(cols_text, sizeof(cols_text), "%.*s", (int)(space - arg),
+		       arg);
+	if (parse_u64(cols_text, "console-size: columns", 1, UINT16_MAX, &cols,
+		      &err) < 0 ||
+	    parse_u64(*space ? space + 1 : "", "console-size: rows", 1,
+		      UINT16_MAX, &rows, &err) < 0) {
+		refuse(answer, err.msg);
+		return;
+	}
+	for (unsigned i = 0; r == -ENODEV && i < vm->nr_devs; i++)
+		r = console_resize(vm->dev[i], (uint16_t)cols, (uint16_t)rows);
+	if (r < 0)
+		refuse(answer, "this VM has no virtio console");
+}
+
 static const struct {
 	const char *word;
 	void (*run)(struct vm *vm, const char *arg, struct json_object *answer);
 } requests[] = {
-	{ "status", do_status }, { "pause", do_pause },
-	{ "resume", do_resume }, { "stop", do_stop },
-	{ "kill", do_kill },	 { "resize", do_resize },
-	{ "stats", do_stats },	 { "disk-size", do_disk_size },
+	{ "status", do_status },
+	{ "pause", do_pause },
+	{ "resume", do_resume },
+	{ "stop", do_stop },
+	{ "kill", do_kill },
+	{ "resize", do_resize },
+	{ "stats", do_stats },
+	{ "disk-size", do_disk_size },
+	{ "console-size", do_console_size },
 };
 
 /* "WORD" or "WORD ARGUMENT"; @request is cut between them. */
@@ -228,8 +258,8 @@ static void answer_request(struct vm *vm, char *request, int fd)
 		requests[i].run(vm, arg, answer);
 	} else {
 		refuse(answer, "unknown request; there are status, stats, "
-			       "pause, resume, stop, kill, resize and "
-			       "disk-size");
+			       "pause, resume, stop, kill, resize, "
+			       "disk-size and console-size");
 	}
 
 	size_t len;

@@ -211,6 +211,19 @@ static int add_vsock(struct vm *vm, struct config *c, struct err *err)
 	return r;
 }
 
+/* Descriptors stay ours: the device has its own. */
+static int add_console(struct vm *vm, const struct config *c, struct err *err)
+{
+	const struct console_config console = {
+		.out_fd = c->console_out,
+		.in_fd = c->console_in,
+		.cols = c->console_cols,
+		.rows = c->console_rows,
+	};
+
+	return add_device(vm, &console_ops, &console, err);
+}
+
 static int add_balloon(struct vm *vm, struct err *err)
 {
 	int r = add_device(vm, &balloon_ops, NULL, err);
@@ -287,6 +300,8 @@ static int create_devices(struct vm *vm, struct config *c, struct err *err)
 		r = add_pmems(vm, err);
 	if (r == 0 && c->vsock)
 		r = add_vsock(vm, c, err);
+	if (r == 0 && c->console)
+		r = add_console(vm, c, err);
 	if (r == 0 && c->rng)
 		r = add_device(vm, &rng_ops, NULL, err);
 	if (r == 0 && c->balloon)

@@ -27,10 +27,10 @@
 #include "vmm/monitor/config.h"
 #include "vmm/monitor/pmem.h"
 
-/* vsock, rng, balloon and mem are the four. */
+/* vsock, console, rng, balloon and mem are the five. */
 #define VM_MAX_DEVICES                                                         \
 	(CONFIG_MAX_DISKS + CONFIG_MAX_NETS + CONFIG_MAX_FS +                  \
-	 CONFIG_MAX_PMEM + 4)
+	 CONFIG_MAX_PMEM + 5)
 
 enum vm_end { VM_RUNS, VM_POWEROFF, VM_RESET, VM_KILLED, VM_FAILED };
 

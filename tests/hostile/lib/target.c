@@ -14,6 +14,7 @@
 #define FRAME	   60
 
 enum { NET_RX, NET_TX, NET_QUEUES };
+enum { CONSOLE_RX, CONSOLE_TX, CONSOLE_QUEUES };
 
 const struct target *target;
 struct vdev dev;
@@ -105,6 +106,16 @@ static void vsock_request(void)
 	(void)queue_wait(&queues[VSOCK_TX]);
 }
 
+static void console_request(void)
+{
+	static const char text[] = "well\n";
+
+	queue_desc(&queues[CONSOLE_TX], 0, text, sizeof(text) - 1, 0, 0);
+	queue_offer(&queues[CONSOLE_TX], 0);
+	queue_kick(&queues[CONSOLE_TX]);
+	check(queue_wait(&queues[CONSOLE_TX]) == 0);
+}
+
 /* A page of its own comes back as zeros. */
 static void balloon_request(void)
 {
@@ -180,6 +191,14 @@ const struct target targets[] = {
 		.id = VIRTIO_ID_PMEM,
 		.queues = 1,
 		.request = pmem_request,
+		.provoke = kick_victim,
+	},
+	{
+		.name = "console",
+		.id = VIRTIO_ID_CONSOLE,
+		.queues = CONSOLE_QUEUES,
+		.nr = CONSOLE_TX,
+		.request = console_request,
 		.provoke = kick_victim,
 	},
 	{
