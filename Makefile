@@ -32,7 +32,7 @@ CFLAGS  ?= -O2 -g
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 # A layer is a static library; each may use only those to its left.
-LAYERS  := lib jail core devices firmware hostdev manager compare net
+LAYERS  := lib jail core devices firmware hostdev manager compare net switch
 lib      := vmm/lib
 jail     := vmm/jail
 core     := vmm/core vmm/arch/x86
@@ -42,12 +42,13 @@ hostdev  := vmm/hostdev
 manager  := vmm/manager
 compare  := vmm/compare
 net      := vmm/net
+switch   := vmm/switch
 sources   = $(wildcard $(addsuffix /*.c,$1))
 layersrc  = $(filter-out %/main.c %_gen.c,$(call sources,$($1)))
 obj       = $(patsubst %.c,$O/%.o,$1)
 layerlib  = $(patsubst %,$O/lib%.a,$1)
 
-PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net
+PROGRAMS := $O/belljar $O/belljar-monitor $O/belljar-net $O/belljar-switch
 UNIT     := $(patsubst %.c,$O/%,$(call sources,tests/unit))
 SRC      := $(call sources,$(foreach l,$(LAYERS),$($l)) vmm/monitor)
 INIT     := $(call sources,images/init)
@@ -69,6 +70,9 @@ $O/belljar-monitor: $(call obj,$(call sources,vmm/monitor)) \
 $O/belljar-monitor: LIBS := -lfdt -ljson-c -lcap-ng -l:liburing.a -lpthread
 $O/belljar-net: $(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
 $O/belljar-net: LIBS := -lslirp -lresolv -lcap-ng
+$O/belljar-switch: $(call obj,vmm/switch/main.c) \
+	$(call layerlib,switch net jail lib)
+$O/belljar-switch: LIBS := -lresolv -lcap-ng
 $(PROGRAMS):
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) $(LIBS) -o $@
@@ -113,7 +117,8 @@ analyze: $(FILTERS)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/belljar
 	install $O/belljar $(DESTDIR)$(PREFIX)/bin/
-	install $O/belljar-monitor $O/belljar-net $(DESTDIR)$(PREFIX)/lib/belljar/
+	install $O/belljar-monitor $O/belljar-net $O/belljar-switch \
+		$(DESTDIR)$(PREFIX)/lib/belljar/
 	install -m 644 $O/initrd.cpio $(DESTDIR)$(PREFIX)/lib/belljar/
 	install -d $(DESTDIR)$(PREFIX)/lib/belljar/compare
 	install -m 644 $O/compare/qemu.cpio $(DESTDIR)$(PREFIX)/lib/belljar/compare/

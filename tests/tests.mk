@@ -12,7 +12,7 @@ HARNESS := $(call obj,$(call sources,tests/harness))
 include tests/fuzz/fuzz.mk
 
 $O/tests/unit/%: $O/tests/unit/%.o $(HARNESS) \
-		$(call layerlib,net compare manager hostdev firmware devices core jail lib)
+		$(call layerlib,switch net compare manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $(filter %.o %.a,$^) \
 		-lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lcap-ng -lresolv \

@@ -24,7 +24,7 @@ FUZZLIBS   := -lcmocka -ljson-c -larchive -lcrypto -lfdt -lslirp -lyaml \
 
 $O/tests/fuzz/%: $O/tests/fuzz/%_fuzz.o $(FUZZSHARED) $(HARNESS) \
 		$O/tests/fuzz/replay.o $(FUZZCTL) \
-		$(call layerlib,net manager hostdev firmware devices core jail lib)
+		$(call layerlib,switch net manager hostdev firmware devices core jail lib)
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(CFLAGS) $(LDFLAGS) $< $(FUZZSHARED) $(HARNESS) \
 		$(if $(filter control,$*),$(FUZZCTL)) \

@@ -32,6 +32,8 @@ $O/escape/lib/belljar-monitor: $(call obj,$(JAILDIR)/recorder.c) \
 	$(call layerlib,firmware devices core jail lib)
 $O/escape/lib/belljar-net: $(call obj,$(JAILDIR)/recorder.c) \
 	$(call obj,vmm/net/main.c) $(call layerlib,net jail lib)
+$O/escape/lib/belljar-switch: $(call obj,$(JAILDIR)/recorder.c) \
+	$(call obj,vmm/switch/main.c) $(call layerlib,switch net jail lib)
 $O/escape/lib/%:
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
@@ -45,7 +47,7 @@ $O/escape/rows: $O/tests/jail/rows.o
 	@echo '  LD    $@'
 	@$(CC) $(SANFLAG) $(LDFLAGS) $< -o $@
 
-jailprogs: $O/escape/lib/belljar-monitor $O/escape/lib/belljar-net
+jailprogs: $(addprefix $O/escape/lib/belljar-,monitor net switch)
 jailprogs: $O/escape/monitor $O/escape/nofilter $O/escape/rows \
 	$O/escape/guest.elf
 

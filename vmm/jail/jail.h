@@ -152,6 +152,7 @@ enum jail_role {
 	JAIL_MAIN_VFIO, /* the same with functions of the host */
 	JAIL_VCPU_VFIO,
 	JAIL_NET, /* belljar-net */
+	JAIL_SWITCH, /* belljar-switch */
 	JAIL_ROLES,
 };
 

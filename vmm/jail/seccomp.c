@@ -26,6 +26,7 @@ static const struct sock_fprog filters[JAIL_ROLES] = {
 	[JAIL_MAIN_VFIO] = FILTER(main_vfio),
 	[JAIL_VCPU_VFIO] = FILTER(vcpu_vfio),
 	[JAIL_NET] = FILTER(net),
+	[JAIL_SWITCH] = FILTER(switch),
 };
 
 /* Sanitizers make system calls of their own. */

@@ -44,6 +44,7 @@ static inline const char *seccomp_role(enum jail_role role)
 		[JAIL_MAIN_VFIO] = "main_vfio",
 		[JAIL_VCPU_VFIO] = "vcpu_vfio",
 		[JAIL_NET] = "net",
+		[JAIL_SWITCH] = "switch",
 	};
 
 	return names[role];
@@ -56,11 +57,12 @@ static inline const char *seccomp_role(enum jail_role role)
 #define URING (1U << JAIL_DISK_URING)
 #define DISK  (SYNC | URING)
 #define NET   (1U << JAIL_NET)
+#define SWTCH (1U << JAIL_SWITCH)
 #define MVFIO (1U << JAIL_MAIN_VFIO)
 #define VVFIO (1U << JAIL_VCPU_VFIO)
 #define VFIO_ (MVFIO | VVFIO)
 #define OURS  (MAIN | VCPU | LOOP | DISK)
-#define ALL   (OURS | NET)
+#define ALL   (OURS | NET | SWTCH)
 
 #define CALL(roles, call, why)                                                 \
 	{                                                                      \
@@ -106,24 +108,25 @@ static const struct seccomp_rule seccomp_rules[] = {
 	IOCTL(VCPU, VHOST_GET_VRING_BASE, "bus mastering goes off"),
 
 	/* waiting, and each other */
-	CALL(MAIN | LOOP, epoll_wait, "the loops"),
-	CALL(MAIN | LOOP, epoll_ctl, "connections come and go"),
+	CALL(MAIN | LOOP | SWTCH, epoll_wait, "the loops"),
+	CALL(MAIN | LOOP | SWTCH, epoll_ctl, "connections come and go"),
 	CALL(VCPU, epoll_ctl, "seldom: the serial port has room for input"),
 	CALL(MAIN | VCPU | SYNC, ppoll,
 	     "is there room; a disk's kick, its rate"),
 	CALL(LOOP, ppoll, "seldom: has the network's other side gone"),
 	CALL(OURS, futex, "locks"),
-	CALL(ALL, clock_gettime, "seldom: where the vDSO has no clock"),
+	CALL(OURS | NET, clock_gettime, "seldom: where the vDSO has no clock"),
 
 	/* data */
 	CALL(MAIN | LOOP | SYNC | NET, read, "eventfds, streams"),
-	CALL(ALL, write, "eventfds, serial port, log"),
+	CALL(OURS | NET, write, "eventfds, serial port, log"),
 	CALL(LOOP, readv, "frames into guest memory"),
 	CALL(LOOP, writev, "frames to a tap"),
-	CALL(MAIN | LOOP, sendmsg, "streams, frames, answers"),
-	CALL(MAIN | LOOP | NET, recvmsg, "streams, requests, new connections"),
+	CALL(MAIN | LOOP | SWTCH, sendmsg, "streams, frames, answers"),
+	CALL(MAIN | LOOP | NET | SWTCH, recvmsg,
+	     "streams, requests, new connections, frames"),
 	CALL(LOOP, timerfd_settime, "the rate of the network"),
-	CALL(MAIN | LOOP, accept4, "control and vsock clients"),
+	CALL(MAIN | LOOP | SWTCH, accept4, "control and vsock clients, VMs"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(SYNC, preadv, "read the disk"),
 	CALL(MAIN, preadv, "what KVM has counted of a vCPU"),
@@ -168,6 +171,8 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(NET, lseek, "seldom: closing it before its end"),
 	CALL(NET, mremap, "seldom: realloc"),
 
+	CALL(SWTCH, write, "seldom: why it ends"),
+
 	/* memory of our own: one heap for all threads */
 	CALL(ALL, brk, "malloc"),
 	WITH(ALL, mmap, 2, PROT_EXEC, 0, "malloc; never code"),
@@ -175,10 +180,11 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(VCPU | LOOP | DISK, madvise, "the stack of a thread that ended"),
 
 	/* the end */
-	CALL(MAIN | LOOP | NET, close, "connections, and all at the end"),
+	CALL(MAIN | LOOP | NET | SWTCH, close,
+	     "connections, and all at the end"),
 	CALL(VCPU | LOOP | DISK, exit, "threads"),
 	CALL(VCPU | LOOP | DISK, rt_sigprocmask, "threads end"),
-	CALL(MAIN | NET, exit_group, "the end"),
+	CALL(MAIN | NET | SWTCH, exit_group, "the end"),
 	CALL(VCPU, rt_sigreturn, "the kick"),
 	CALL(MAIN, tgkill, "the kick"),
 };

@@ -63,6 +63,9 @@ ssize_t io_send(int sock, const void *buf, size_t len, int flags);
 int io_unix_listen(const char *path, struct err *err);
 /* Connected to the socket of that name, non-blocking; or -errno. */
 int io_unix_connect(const char *path, struct err *err);
+/* The same, of SOCK_SEQPACKET: messages stay apart. */
+int io_packet_listen(const char *path, struct err *err);
+int io_packet_connect(const char *path, struct err *err);
 
 /*
  * One message of a SOCK_SEQPACKET or stream socket with at most one

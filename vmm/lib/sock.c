@@ -14,7 +14,7 @@
 #include "vmm/lib/io.h"
 
 /* A new socket, and the address that @path is. */
-static int unix_socket(const char *path, struct sockaddr_un *ret,
+static int unix_socket(int type, const char *path, struct sockaddr_un *ret,
 		       struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -25,17 +25,17 @@ static int unix_socket(const char *path, struct sockaddr_un *ret,
 			       path, sizeof(sun.sun_path) - 1);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "create a Unix socket");
 	*ret = sun;
 	return fd;
 }
 
-int io_unix_listen(const char *path, struct err *err)
+static int listen_at(int type, const char *path, struct err *err)
 {
 	struct sockaddr_un sun;
-	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
+	AUTO_CLOSE int fd = unix_socket(type, path, &sun, err);
 
 	if (fd < 0)
 		return fd;
@@ -49,10 +49,20 @@ int io_unix_listen(const char *path, struct err *err)
 	return TAKE_FD(fd);
 }
 
-int io_unix_connect(const char *path, struct err *err)
+int io_unix_listen(const char *path, struct err *err)
+{
+	return listen_at(SOCK_STREAM, path, err);
+}
+
+int io_packet_listen(const char *path, struct err *err)
+{
+	return listen_at(SOCK_SEQPACKET, path, err);
+}
+
+static int connect_to(int type, const char *path, struct err *err)
 {
 	struct sockaddr_un sun;
-	AUTO_CLOSE int fd = unix_socket(path, &sun, err);
+	AUTO_CLOSE int fd = unix_socket(type, path, &sun, err);
 
 	if (fd < 0)
 		return fd;
@@ -61,6 +71,16 @@ int io_unix_connect(const char *path, struct err *err)
 	if (r == 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		r = -errno;
 	return r < 0 ? err_set(err, -r, "connect to '%s'", path) : TAKE_FD(fd);
+}
+
+int io_unix_connect(const char *path, struct err *err)
+{
+	return connect_to(SOCK_STREAM, path, err);
+}
+
+int io_packet_connect(const char *path, struct err *err)
+{
+	return connect_to(SOCK_SEQPACKET, path, err);
 }
 
 short io_poll_now(int fd, short events)
