@@ -124,7 +124,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(frames_init(&frames, pair[0], NULL) == 0);
 	frames.full = false;
 	relay = (struct relay){ .nr_ports = 0 };
-	relay_init(&relay);
+	struct in_addr guest, gateway;
+	(void)inet_pton(AF_INET, NET_GUEST4, &guest);
+	(void)inet_pton(AF_INET, NET_GATEWAY4, &gateway);
+	relay_init(&relay, guest, gateway);
 	for (unsigned i = 0; i < REASSEMBLY_MAX; i++)
 		reassembly.datagram[i].head = 0;
 	MUST(publish_parse("53/udp", &publish, NULL) == 0);

@@ -84,6 +84,7 @@ static void send_frame(struct input *in, int wire)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct net_place place = net_place_user(NET_MTU);
 	struct input in = { data, size };
 	struct net *net = NULL;
 	struct err err = { 0 };
@@ -91,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	input_begin();
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-	MUST(net_new(pair[0], NET_MTU, &net, &err) == 0);
+	MUST(net_new(pair[0], &place, &net, &err) == 0);
 	for (unsigned i = 0; in.left && i < 64; i++)
 		send_frame(&in, pair[1]);
 	/* Answers can still be sent, but nothing comes any more. */

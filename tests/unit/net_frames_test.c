@@ -313,7 +313,8 @@ static void only_clients_that_wrote_are_in_the_table(void **state)
 
 	(void)state;
 	assert_non_null(r);
-	relay_init(r);
+	relay_init(r, addr(NET_GUEST4, 0).v4.sin_addr,
+		   addr(NET_GATEWAY4, 0).v4.sin_addr);
 	assert_null(relay_flow(r, 53, &a, 1000, false));
 	struct relay_flow *f = relay_flow(r, 53, &a, 1000, true);
 	f->last_ms = 1000;
@@ -334,7 +335,8 @@ static void endless_clients_replace_the_oldest(void **state)
 
 	(void)state;
 	assert_non_null(r);
-	relay_init(r);
+	relay_init(r, addr(NET_GUEST4, 0).v4.sin_addr,
+		   addr(NET_GATEWAY4, 0).v4.sin_addr);
 	for (int i = 0; i < 60000; i++) {
 		union publish_addr a = addr(NET_GATEWAY4, (uint16_t)(i + 1));
 

@@ -189,6 +189,7 @@ static void the_oldest_gives_way(void **state)
 /* Found by tests/fuzz/slirp_fuzz.c: belljar-net died of this frame. */
 static void libslirp_sees_no_fragment(void **state)
 {
+	const struct net_place place = net_place_user(NET_MTU);
 	struct net *net = NULL;
 	struct err err = { 0 };
 	int pair[2];
@@ -196,7 +197,7 @@ static void libslirp_sees_no_fragment(void **state)
 	(void)state;
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(net_new(pair[0], NET_MTU, &net, &err), 0);
+	assert_int_equal(net_new(pair[0], &place, &net, &err), 0);
 	size_t n = make(1, 95, 8);
 	assert_int_equal(send(pair[1], frame, n, 0), n);
 	(void)shutdown(pair[1], SHUT_WR);

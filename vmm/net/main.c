@@ -9,6 +9,7 @@
  * cannot start.
  */
 #include <argp.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "vmm/abi/net.h"
+#include "vmm/abi/switch.h"
 #include "vmm/jail/jail.h"
 #include "vmm/lib/allow.h"
 #include "vmm/lib/auto.h"
@@ -43,7 +45,7 @@
 struct options {
 	int frames;
 	int ready;
-	unsigned mtu;
+	struct net_place place;
 	const char *id;
 	struct jail_asked jail;
 	size_t nr_publish;
@@ -58,6 +60,7 @@ enum {
 	OPT_ALLOW,
 	OPT_READY,
 	OPT_MTU,
+	OPT_GUEST,
 	OPT_JAIL,
 	OPT_ID,
 };
@@ -73,6 +76,10 @@ static const struct argp_option option_list[] = {
 	  "Write a line for each published port, then \"ready\"", 0 },
 	{ "mtu", OPT_MTU, "N", 0,
 	  "Of the guest's interface, and so the length of frames", 0 },
+	{ "guest", OPT_GUEST, "ADDRESS/PREFIX", 0,
+	  "In a network by name, where the first two addresses are the "
+	  "gateway's and the name server's, and there is no IPv6",
+	  0 },
 	{ "jail", OPT_JAIL, "auto|required[,born][,uid=N]", 0,
 	  "When this host lacks a wall of the jail: warn (default) or refuse; "
 	  "uid: to become, by root",
@@ -120,8 +127,33 @@ static int mtu_option(struct options *o, const char *arg)
 	int r = parse_u64(arg, "--mtu", NET_MTU_MIN, NET_MTU, &mtu, &o->err);
 
 	if (r == 0)
-		o->mtu = (unsigned)mtu;
+		o->place.mtu = (unsigned)mtu;
 	return r;
+}
+
+static int guest_option(struct options *o, char *arg)
+{
+	struct net_place *p = &o->place;
+	uint64_t prefix = 0;
+	char *slash = strchr(arg, '/');
+
+	if (slash)
+		*slash++ = '\0';
+	if (!slash || inet_pton(AF_INET, arg, &p->guest) != 1)
+		return err_say(&o->err, EINVAL,
+			       "--guest: '%s' is not an address with the "
+			       "length of its prefix",
+			       arg);
+	int r = parse_u64(slash, "--guest: the prefix", 8, 29, &prefix,
+			  &o->err);
+	if (r < 0)
+		return r;
+	uint32_t base = ntohl(p->guest.s_addr) & UINT32_MAX << (32 - prefix);
+	p->prefix = (unsigned)prefix;
+	p->gateway.s_addr = htonl(base + SWITCH_GATEWAY);
+	p->dns.s_addr = htonl(base + SWITCH_DNS);
+	p->only4 = true;
+	return 0;
 }
 
 static int allow_option(struct options *o, const char *arg)
@@ -150,6 +182,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return -fd_option(arg, "--ready", &o->ready, &o->err);
 	case OPT_MTU:
 		return -mtu_option(o, arg);
+	case OPT_GUEST:
+		return -guest_option(o, arg);
 	case OPT_PUBLISH:
 		return -publish_option(o, arg);
 	case OPT_JAIL:
@@ -244,7 +278,7 @@ static int serve(struct options *o, struct err *err)
 	int r = set_limits(err);
 
 	if (r == 0)
-		r = net_new(o->frames, o->mtu, &net, err);
+		r = net_new(o->frames, &o->place, &net, err);
 	if (r == 0)
 		r = net_allow(net, &o->allow, err);
 	for (size_t i = 0; i < o->nr_publish && r == 0; i++)
@@ -269,7 +303,7 @@ int main(int argc, char **argv)
 	struct options o = {
 		.frames = -1,
 		.ready = -1,
-		.mtu = NET_MTU,
+		.place = net_place_user(NET_MTU),
 		.jail = JAIL_NOT_ASKED,
 	};
 

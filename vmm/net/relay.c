@@ -14,8 +14,10 @@
 
 static const uint8_t gateway_mac[ETH_ALEN] = PACKET_GATEWAY_MAC;
 
-void relay_init(struct relay *r)
+void relay_init(struct relay *r, struct in_addr guest, struct in_addr gateway)
 {
+	r->guest = guest;
+	r->gateway = gateway;
 	memset(r->guest_mac, 0xff, sizeof(r->guest_mac));
 }
 
@@ -112,7 +114,8 @@ static bool is_loopback(const union publish_addr *a)
 }
 
 /* Addresses of this machine's loopback mean the guest itself over there. */
-static union publish_addr shown_to_guest(const union publish_addr *client)
+static union publish_addr shown_to_guest(const struct relay *r,
+					 const union publish_addr *client)
 {
 	union publish_addr a = *client;
 
@@ -121,11 +124,12 @@ static union publish_addr shown_to_guest(const union publish_addr *client)
 	if (a.any.sa_family == AF_INET6)
 		(void)inet_pton(AF_INET6, NET_GATEWAY6, &a.v6.sin6_addr);
 	else
-		(void)inet_pton(AF_INET, NET_GATEWAY4, &a.v4.sin_addr);
+		a.v4.sin_addr = r->gateway;
 	return a;
 }
 
-static union publish_addr guest_address(int family, uint16_t port)
+static union publish_addr guest_address(const struct relay *r, int family,
+					uint16_t port)
 {
 	union publish_addr a = { .v4.sin_family = AF_INET };
 
@@ -133,7 +137,7 @@ static union publish_addr guest_address(int family, uint16_t port)
 		a.v6.sin6_family = AF_INET6;
 		(void)inet_pton(AF_INET6, NET_GUEST6, &a.v6.sin6_addr);
 	} else {
-		(void)inet_pton(AF_INET, NET_GUEST4, &a.v4.sin_addr);
+		a.v4.sin_addr = r->guest;
 	}
 	/* The port has the same place in both kinds of address. */
 	a.v4.sin_port = htons(port);
@@ -155,10 +159,10 @@ static bool forward_one(struct relay *r, size_t i, int64_t now_ms,
 	if (n < 0)
 		return false;
 
-	union publish_addr shown = shown_to_guest(&client);
+	union publish_addr shown = shown_to_guest(r, &client);
 	struct packet p = {
 		.src = shown,
-		.dst = guest_address(client.any.sa_family, port->guest_port),
+		.dst = guest_address(r, client.any.sa_family, port->guest_port),
 		.data = data,
 		.len = (size_t)n,
 	};
@@ -200,7 +204,7 @@ bool relay_to_client(struct relay *r, const uint8_t *frame, size_t len,
 		return false;
 
 	uint16_t port = ntohs(p.src.v4.sin_port);
-	union publish_addr guest = guest_address(p.src.any.sa_family, port);
+	union publish_addr guest = guest_address(r, p.src.any.sa_family, port);
 	if (port == 0 || !same_addr(&p.src, &guest))
 		return false;
 

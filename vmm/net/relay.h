@@ -48,13 +48,14 @@ struct relay_port {
 struct relay {
 	struct relay_port ports[PUBLISH_MAX];
 	size_t nr_ports;
+	struct in_addr guest, gateway; /* IPv4 */
 	uint8_t guest_mac[ETH_ALEN]; /* broadcast until the guest has sent */
 	uint64_t too_large; /* datagrams that do not fit into one frame */
 	struct relay_flow flows[RELAY_SETS][RELAY_WAYS];
 };
 
 /* @r is zeroed memory: the table stays untouched until it is needed. */
-void relay_init(struct relay *r);
+void relay_init(struct relay *r, struct in_addr guest, struct in_addr gateway);
 void relay_done(struct relay *r);
 
 /* Bind @p's host side and put the port that was picked into @p. */

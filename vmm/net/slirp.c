@@ -38,6 +38,7 @@ struct net_timer {
 
 struct net {
 	Slirp *slirp;
+	struct in_addr guest;
 	int64_t now_ms;
 	int64_t accept_after_ms; /* published TCP ports rest until then */
 	uint64_t refused; /* frames the filter stopped */
@@ -143,25 +144,35 @@ static const SlirpCb callbacks = {
 	.timer_new_opaque = timer_new,
 };
 
-static Slirp *slirp_start(struct net *net, unsigned mtu)
+struct net_place net_place_user(unsigned mtu)
+{
+	struct net_place p = { .mtu = mtu, .prefix = NET_PREFIX4 };
+
+	(void)inet_pton(AF_INET, NET_GUEST4, &p.guest);
+	(void)inet_pton(AF_INET, NET_GATEWAY4, &p.gateway);
+	(void)inet_pton(AF_INET, NET_DNS4, &p.dns);
+	return p;
+}
+
+static Slirp *slirp_start(struct net *net, const struct net_place *place)
 {
 	SlirpConfig cfg = {
 		.version = 4,
 		.in_enabled = true,
-		.in6_enabled = true,
+		.in6_enabled = !place->only4,
 		.vprefix_len = NET_PREFIX6,
-		.vnetmask.s_addr = htonl(UINT32_MAX << (32 - NET_PREFIX4)),
-		.if_mtu = mtu,
-		.if_mru = mtu,
+		.vnetmask.s_addr = htonl(UINT32_MAX << (32 - place->prefix)),
+		.if_mtu = place->mtu,
+		.if_mru = place->mtu,
 		.disable_host_loopback = true,
 		/* Our init configures the guest: a parser less to attack. */
 		.disable_dhcp = true,
 	};
 
-	(void)inet_pton(AF_INET, NET_GATEWAY4, &cfg.vhost);
+	cfg.vhost = place->gateway;
+	cfg.vdhcp_start = place->guest;
+	cfg.vnameserver = place->dns;
 	cfg.vnetwork.s_addr = cfg.vhost.s_addr & cfg.vnetmask.s_addr;
-	(void)inet_pton(AF_INET, NET_GUEST4, &cfg.vdhcp_start);
-	(void)inet_pton(AF_INET, NET_DNS4, &cfg.vnameserver);
 	(void)inet_pton(AF_INET6, NET_GATEWAY6, &cfg.vhost6);
 	(void)inet_pton(AF_INET6, NET_DNS6, &cfg.vnameserver6);
 	cfg.vprefix_addr6 = cfg.vhost6;
@@ -170,7 +181,8 @@ static Slirp *slirp_start(struct net *net, unsigned mtu)
 	return slirp_new(&cfg, &callbacks, net);
 }
 
-int net_new(int frames_fd, unsigned mtu, struct net **ret, struct err *err)
+int net_new(int frames_fd, const struct net_place *place, struct net **ret,
+	    struct err *err)
 {
 	/* Zeroed, and large parts of it touched only when needed. */
 	AUTO_FREE struct net *net = calloc(1, sizeof(*net));
@@ -180,8 +192,9 @@ int net_new(int frames_fd, unsigned mtu, struct net **ret, struct err *err)
 	int r = frames_init(&net->frames, frames_fd, err);
 	if (r < 0)
 		return r;
-	relay_init(&net->relay);
-	net->slirp = slirp_start(net, mtu);
+	relay_init(&net->relay, place->guest, place->gateway);
+	net->guest = place->guest;
+	net->slirp = slirp_start(net, place);
 	if (!net->slirp)
 		return err_say(err, EINVAL,
 			       "libslirp %s refuses the network's "
@@ -253,7 +266,7 @@ static int publish_tcp(struct net *net, struct publish *p, struct err *err)
 		guest.v6.sin6_family = AF_INET6;
 		(void)inet_pton(AF_INET6, NET_GUEST6, &guest.v6.sin6_addr);
 	} else {
-		(void)inet_pton(AF_INET, NET_GUEST4, &guest.v4.sin_addr);
+		guest.v4.sin_addr = net->guest;
 	}
 	/* The port has the same place in both kinds of address. */
 	guest.v4.sin_port = htons(p->guest_port);

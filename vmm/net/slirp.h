@@ -23,11 +23,23 @@
 
 struct net;
 
+/* Where the guest is, and who is with it.  NET_PLACE: by itself. */
+struct net_place {
+	unsigned mtu;
+	unsigned prefix; /* of IPv4, which these are */
+	struct in_addr guest, gateway, dns;
+	bool only4;
+};
+
+/* What abi/net.h says of user mode. */
+struct net_place net_place_user(unsigned mtu);
+
 /*
  * The network of one guest over @frames_fd, which it owns from then on
  * (on failure the caller keeps it).  Freed with net_free().
  */
-int net_new(int frames_fd, unsigned mtu, struct net **ret, struct err *err);
+int net_new(int frames_fd, const struct net_place *place, struct net **ret,
+	    struct err *err);
 void net_free(struct net *net);
 
 /* From now on only what is in @list, unless it is empty.  Copied. */
