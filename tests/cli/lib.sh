@@ -7,7 +7,7 @@
 export BELLJAR_LIBDIR=$work/lib BELLJAR_ROOT=$root
 mkdir -p "$work/lib/kernels/minimal"
 cp "$build/tests/cli/fake_monitor" "$work/lib/belljar-monitor"
-cp "$build/belljar-net" "$work/lib/"
+cp "$build/belljar-net" "$build/belljar-switch" "$work/lib/"
 echo ok >"$work/lib/kernels/minimal/vmlinux"
 echo cpio >"$work/lib/initrd.cpio"
 

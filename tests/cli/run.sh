@@ -375,6 +375,7 @@ fi
 . tests/cli/update.sh
 . tests/cli/stats.sh
 . tests/cli/network.sh
+. tests/cli/networks.sh
 . tests/cli/untrusted.sh
 . tests/cli/shares.sh
 

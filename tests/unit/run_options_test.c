@@ -231,6 +231,15 @@ static void networks_of_the_host(void **state)
 	assert_int_equal(l.o.network.mtu, 1500);
 	run_options_done(&l.o);
 
+	parse(&l, "--network lab.1,mtu=1500 -p 80 --net-bps 1m img");
+	assert_int_equal(l.r, 0);
+	assert_int_equal(l.o.network.kind, NETWORK_NAMED);
+	assert_string_equal(l.o.network.name, "lab.1");
+	assert_string_equal(network_options_mode(&l.o.network), "lab.1");
+	assert_null(network_options_interface(&l.o.network));
+	assert_int_equal(l.o.network.mtu, 1500);
+	run_options_done(&l.o);
+
 	/* The last one counts, and whole. */
 	parse(&l, "--network tap=t0,ip=192.0.2.5/24 --net tap=t1 img");
 	assert_int_equal(l.r, 0);
@@ -278,7 +287,14 @@ static void mistakes_are_one_sentence(void **state)
 		{ "--network user,ip=192.0.2.5/24 img", "option of user" },
 		{ "--network user,mtu=1279 img", "outside 1280..65520" },
 		{ "--network user,mtu=1e3 img", "not a whole number" },
-		{ "--network users img", "'users' is none of" },
+		{ "--network us/er img", "'us/er' is none of" },
+		{ "--network host img", "'host' is none of user, none" },
+		{ "--network lab,ip=10.0.0.3/24 img", "there is mtu=" },
+		{ "--network lab --allow 192.0.2.1:80 img",
+		  "--allow 192.0.2.1:80 needs --network user" },
+		{ "--network lab -p [::1]:80:80 img", "have IPv4 only" },
+		{ "--network lab --profile untrusted img",
+		  "--network lab contradicts --profile untrusted" },
 		{ "--network none,mtu=1500 img", "is none of user" },
 		{ "--network tap=t,ip=192.0.2.5 img", "192.0.2.5/24" },
 		{ "--network tap=t,ip=192.0.2.5/33 img", "outside 0..32" },

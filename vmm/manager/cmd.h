@@ -29,8 +29,8 @@ struct manager {
 typedef int cmd_fn(struct manager *mgr, int argc, char **argv);
 
 cmd_fn cmd_compare, cmd_doctor, cmd_gpu, cmd_gpu_ls, cmd_images, cmd_load,
-	cmd_inspect, cmd_logs, cmd_ps, cmd_pull, cmd_rm, cmd_rmi, cmd_run,
-	cmd_stats, cmd_update, cmd_version;
+	cmd_inspect, cmd_logs, cmd_network, cmd_ps, cmd_pull, cmd_rm, cmd_rmi,
+	cmd_run, cmd_stats, cmd_update, cmd_version;
 
 /* Print "belljar: " and the sentence on stderr.  Returns EXIT_BELLJAR. */
 int cmd_fail(const struct err *err);

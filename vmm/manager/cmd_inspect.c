@@ -150,6 +150,18 @@ static struct json_object *host_of(const struct vmdir *vm,
 	return o;
 }
 
+/* Of a network by name; docker has both there too. */
+static struct json_object *network_of(const struct vmdir *vm)
+{
+	AUTO_JSON struct json_object *state = NULL;
+	struct json_object *o = json_object_new_object();
+
+	(void)vmdir_read(vm, "state.json", &state, NULL);
+	copy(state, "address", o, "IPAddress", empty());
+	copy(state, "mac", o, "MacAddress", empty());
+	return o;
+}
+
 static int add(struct manager *mgr, const char *name, struct json_object *list,
 	       struct err *err)
 {
@@ -171,6 +183,7 @@ static int add(struct manager *mgr, const char *name, struct json_object *list,
 	put(o, "State", state_of(&vm, vmdir_running(&vm)));
 	put(o, "Config", config_of(spec));
 	put(o, "HostConfig", host_of(&vm, spec));
+	put(o, "NetworkSettings", network_of(&vm));
 	put(o, "Spec", json_object_get(spec));
 	(void)json_object_array_add(list, o);
 	return 0;

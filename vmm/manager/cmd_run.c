@@ -27,6 +27,7 @@
 #include "vmm/manager/keeper.h"
 #include "vmm/manager/kvm_check.h"
 #include "vmm/manager/modules.h"
+#include "vmm/manager/networks.h"
 #include "vmm/manager/pin.h"
 #include "vmm/manager/record.h"
 #include "vmm/manager/run_options.h"
@@ -135,12 +136,30 @@ static int check_cpus(const struct manager *mgr, const struct resolved *res,
 			      : r;
 }
 
+static int check_network(const struct manager *mgr, const struct run_options *o,
+			 struct err *err)
+{
+	struct network net;
+
+	if (o->network.kind != NETWORK_NAMED)
+		return 0;
+	int r = networks_open(mgr, o->network.name, false, &net, err);
+	if (r == 0 && net.internal && o->publish.n)
+		return err_say(err, EINVAL,
+			       "-p %s needs a way in, and network '%s' is "
+			       "internal; leave one out",
+			       o->publish.v[0], net.name);
+	return r;
+}
+
 static int resolve(const struct manager *mgr, struct resolved *res,
 		   struct err *err)
 {
 	struct kernel kernel;
 	int r = find_kernel(mgr, &res->options, &kernel, err);
 
+	if (r == 0)
+		r = check_network(mgr, &res->options, err);
 	if (r == 0)
 		r = shares_check_kernel(&res->options.shares, kernel.flavour,
 					err);

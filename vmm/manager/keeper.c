@@ -88,6 +88,7 @@ static int write_state(struct keeper *k, struct err *err)
 	if (k->tap[0])
 		(void)json_object_object_add(o, "tap",
 					     json_object_new_string(k->tap));
+	keeper_switch_state(k, o);
 	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
 	(void)json_object_object_add(o, "devices", keeper_devices_json(k));
 	return vmdir_write(k->plan->vm, "state.json", o, err);

@@ -62,6 +62,8 @@ static int send_network(struct keeper *k)
 
 	if (n->kind == NETWORK_USER)
 		return send_user_network(k);
+	if (n->kind == NETWORK_NAMED)
+		return keeper_switch_settings(k);
 	/* With --network none there is none of all this. */
 	int r = send_list(k, AGENT_ADDR, &n->addrs);
 	if (r == 0)

@@ -98,6 +98,28 @@ int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
 	return r < 0 ? err_set(err, -r, "start '%s'", s->path) : 0;
 }
 
+void keeper_jail_ids(const struct keeper *k, struct jail_ids *ret)
+{
+	*ret = (struct jail_ids){ .first = JAIL_NO_UID, .lock = -1 };
+	if (options(k)->jail != JAIL_OFF)
+		jail_ids_take(ret);
+}
+
+int keeper_jail_switch(const struct keeper *k, const struct jail_ids *ids,
+		       struct spawn *s, struct jail_birth *b)
+{
+	const char *mode = jail_mode_name(options(k)->jail);
+
+	*b = (struct jail_birth){ .cgroup = -1, .uid = ids->first };
+	if (options(k)->jail == JAIL_OFF)
+		return strv_add(&s->args, "--jail=%s", mode);
+	s->birth = b;
+	if (ids->first != JAIL_NO_UID && geteuid() == 0)
+		return strv_add(&s->args, "--jail=%s,born,uid=%u", mode,
+				ids->first);
+	return strv_add(&s->args, "--jail=%s,born", mode);
+}
+
 static int place_server(void *arg, pid_t pid, bool in_cgroup)
 {
 	if (!in_cgroup)

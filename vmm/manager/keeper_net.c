@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keeper_net.c - the VM's network: belljar-net at the other end of a socket, or
- * a tap of the host.  The monitor gets one end and knows no more of it.
+ * keeper_net.c - the VM's network: belljar-net at the other end of a socket, a
+ * tap of the host, or a port of a network by name, with belljar-net behind it.
+ * The monitor gets one end and knows no more of it.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,21 +86,27 @@ static unsigned user_mtu(const struct keeper *k)
 	return mtu ? mtu : NET_MTU;
 }
 
-/* Both ends of the frames' socket: one for the monitor, one for the network. */
-static int start_net(struct keeper *k, struct net_ends *ret, struct err *err)
+/* Where it is in a network by name, if it is. */
+static int add_place(const struct keeper *k, struct spawn *s)
+{
+	char text[INET_ADDRSTRLEN];
+
+	if (!k->address.s_addr)
+		return 0;
+	(void)inet_ntop(AF_INET, &k->address, text, sizeof(text));
+	return strv_add(&s->args, "--guest=%s/%u", text, k->named.prefix);
+}
+
+/* belljar-net with @net_end, which stays the caller's. */
+static int start_net(struct keeper *k, int net_end, struct err *err)
 {
 	const struct run_options *o = k->plan->spec->options;
 	char path[PATH_MAX];
 	AUTO_SPAWN struct spawn s;
-	int pair[2];
 	int p[2];
 
 	vmdir_file(k->plan->mgr->libdir, "belljar-net", path);
 	spawn_init(&s, path, "belljar-net");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, errno, "create a socket pair");
-	AUTO_CLOSE int monitor_end = pair[0];
-	AUTO_CLOSE int net_end = pair[1];
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_set(err, errno, "create a pipe");
 	AUTO_CLOSE int ready_rd = p[0];
@@ -118,6 +126,8 @@ static int start_net(struct keeper *k, struct net_ends *ret, struct err *err)
 	if (r == 0)
 		r = strv_add(&s.args, "--mtu=%u", user_mtu(k));
 	if (r == 0)
+		r = add_place(k, &s);
+	if (r == 0)
 		r = add_allow(&s, k->plan->spec->allow);
 	if (r == 0)
 		r = strv_add(&s.args, "--id=%s", k->plan->vm->id);
@@ -132,8 +142,36 @@ static int start_net(struct keeper *k, struct net_ends *ret, struct err *err)
 	if (r < 0)
 		return r;
 	(void)io_set_nonblock(k->net.err, true);
-	ret->fd[ret->nr++] = TAKE_FD(monitor_end);
 	return 0;
+}
+
+/* Both ends of the frames' socket: one for the monitor, one for the network. */
+static int open_user(struct keeper *k, struct net_ends *ret, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "create a socket pair");
+	AUTO_CLOSE int monitor_end = pair[0];
+	AUTO_CLOSE int net_end = pair[1];
+	int r = start_net(k, net_end, err);
+	if (r == 0)
+		ret->fd[ret->nr++] = TAKE_FD(monitor_end);
+	return r;
+}
+
+static int open_named(struct keeper *k, struct net_ends *ret, struct err *err)
+{
+	AUTO_CLOSE int guest = -1;
+	AUTO_CLOSE int uplink = -1;
+	int r = keeper_switch_join(k, &guest, &uplink, err);
+
+	k->mtu = user_mtu(k);
+	if (r == 0 && uplink >= 0)
+		r = start_net(k, uplink, err);
+	if (r == 0)
+		ret->fd[ret->nr++] = TAKE_FD(guest);
+	return r;
 }
 
 /* Two VMs on one bridge differ: the rest is the beginning of the VM's id. */
@@ -256,7 +294,9 @@ int keeper_net_open(struct keeper *k, struct net_ends *ret, struct err *err)
 {
 	switch (k->plan->spec->options->network.kind) {
 	case NETWORK_USER:
-		return start_net(k, ret, err);
+		return open_user(k, ret, err);
+	case NETWORK_NAMED:
+		return open_named(k, ret, err);
 	case NETWORK_NONE:
 		return 0;
 	default:
@@ -292,7 +332,7 @@ int keeper_net_add(const struct keeper *k, struct spawn *s,
 
 	keeper_rate_tail(rate, 1, l->net_bps, "pps", l->net_pps);
 	(void)snprintf(tap, sizeof(tap), ",mtu=%u", user_mtu(k));
-	if (k->tap[0])
+	if (k->mtu)
 		(void)snprintf(tap, sizeof(tap),
 			       ",mac=%02x:%02x:%02x:%02x:%02x:%02x,mtu=%u",
 			       m[0], m[1], m[2], m[3], m[4], m[5],

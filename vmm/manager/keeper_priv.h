@@ -15,6 +15,7 @@
 #include "vmm/manager/devices.h"
 #include "vmm/manager/frame.h"
 #include "vmm/manager/keeper.h"
+#include "vmm/manager/networks.h"
 #include "vmm/manager/shares.h"
 #include "vmm/manager/spawn.h"
 #include "vmm/manager/tap.h"
@@ -90,9 +91,11 @@ struct keeper {
 	struct cgroup cgroup; /* of monitor and network */
 	struct cgroup_usage usage; /* of it, when all has ended */
 
+	struct network named; /* that the VM is on; of NETWORK_NAMED */
+	struct in_addr address; /* the VM's there; 0: none */
 	char tap[IF_NAMESIZE]; /* that the VM has; "": none */
 	unsigned mtu; /* its */
-	uint8_t mac[6]; /* of the guest behind it */
+	uint8_t mac[6]; /* of the guest there */
 	struct json_object *ports; /* lines of belljar-net, for state.json */
 	/* What "fd:N" in the monitor's sentences stands for; N from 3. */
 	char *fd_names[SPAWN_FDS_MAX];
@@ -129,7 +132,7 @@ int keeper_companion(struct keeper *k, unsigned companion, struct spawn *s,
 void keeper_rate_tail(char ret[KEEPER_RATE_LEN], unsigned nr, uint64_t bytes,
 		      const char *ops_key, uint64_t ops);
 
-/* keeper_net.c: belljar-net or a tap. */
+/* keeper_net.c: belljar-net, a tap, or a network by name. */
 /* The monitor's ends: a socket, or queues of a tap, and the kernel's part. */
 struct net_ends {
 	int fd[TAP_QUEUES_MAX], vhost[TAP_QUEUES_MAX];
@@ -144,6 +147,18 @@ int keeper_net_add(const struct keeper *k, struct spawn *s,
 		   const struct net_ends *ends);
 void keeper_net_close(struct net_ends *ends);
 
+/* keeper_switch.c: a network that VMs share. */
+/*
+ * Join it: *@ret_guest is the monitor's wire, *@ret_uplink belljar-net's, left
+ * alone where there is no way out.
+ */
+int keeper_switch_join(struct keeper *k, int *ret_guest, int *ret_uplink,
+		       struct err *err);
+/* What the guest is told about it.  0 or -ENOMEM. */
+int keeper_switch_settings(struct keeper *k);
+/* Members of state.json. */
+void keeper_switch_state(const struct keeper *k, struct json_object *to);
+
 /* keeper_jail.c: companions behind walls, or, with the jail off, without. */
 /* Users for them. */
 void keeper_jail_take(struct keeper *k);
@@ -153,6 +168,11 @@ void keeper_jail_take(struct keeper *k);
  */
 int keeper_jail_prepare(struct keeper *k, unsigned companion, struct spawn *s,
 			struct jail_birth *b, struct err *err);
+/* A range of users for what outlives the VM; jail_ids_done() in every case. */
+void keeper_jail_ids(const struct keeper *k, struct jail_ids *ret);
+/* How a switch is to be born, of @ids' first, and what it is told. */
+int keeper_jail_switch(const struct keeper *k, const struct jail_ids *ids,
+		       struct spawn *s, struct jail_birth *b);
 /* How a server of files is to be born; also with the jail off. */
 void keeper_jail_server(struct keeper *k, struct jail_birth *b);
 /* It was; -EPERM with a sentence when all walls are required. */

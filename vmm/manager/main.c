@@ -24,6 +24,7 @@ static const struct {
 	{ "images", cmd_images, "List images" },
 	{ "pull", cmd_pull, "Fetch an image with skopeo" },
 	{ "rmi", cmd_rmi, "Remove images" },
+	{ "network", cmd_network, "Make networks that several VMs share" },
 	{ "compare", cmd_compare, "Measure what VMs and containers cost here" },
 	{ "gpu", cmd_gpu, "List GPUs, and prepare them for VMs" },
 	{ "doctor", cmd_doctor, "Check whether this machine can run VMs" },

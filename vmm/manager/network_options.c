@@ -11,6 +11,7 @@
 #include "vmm/abi/net.h"
 #include "vmm/lib/parse.h"
 #include "vmm/manager/cli.h"
+#include "vmm/manager/networks.h"
 #include "vmm/manager/tap.h"
 
 enum { KEY_IP, KEY_GATEWAY, KEY_DNS, KEY_MAC, KEY_VHOST, KEY_QUEUES, KEY_MTU };
@@ -32,15 +33,19 @@ static char *const keys[] = {
 };
 
 static const char *const kinds[] = {
-	[NETWORK_USER] = "user",
-	[NETWORK_NONE] = "none",
-	[NETWORK_TAP] = "tap",
-	[NETWORK_BRIDGE] = "bridge",
+	[NETWORK_USER] = "user",       [NETWORK_NONE] = "none",
+	[NETWORK_TAP] = "tap",	       [NETWORK_BRIDGE] = "bridge",
+	[NETWORK_NAMED] = "a network",
 };
 
-const char *network_kind_name(enum network_kind kind)
+const char *network_options_mode(const struct network_options *o)
 {
-	return kinds[kind];
+	return o->kind == NETWORK_NAMED ? o->name : kinds[o->kind];
+}
+
+const char *network_options_interface(const struct network_options *o)
+{
+	return o->kind == NETWORK_NAMED ? NULL : o->name;
 }
 
 /* Bits of the address @text, 0 when it is none. */
@@ -124,10 +129,11 @@ static int set_queues(struct network_options *o, const char *text,
 	return r;
 }
 
-/* What belljar-net is told, and what a guest behind a tap. */
+/* What a guest behind belljar-net is told, and what one behind a tap. */
 static bool goes_with(enum network_kind kind, int key)
 {
-	return (kind == NETWORK_USER) == (key == KEY_MTU);
+	return (kind == NETWORK_USER || kind == NETWORK_NAMED) ==
+	       (key == KEY_MTU);
 }
 
 static int set(struct network_options *o, int key, const char *value,
@@ -155,7 +161,7 @@ static int set(struct network_options *o, int key, const char *value,
 		return err_say(err, EINVAL,
 			       "--network: '%s' is not an option of %s; %s",
 			       option, kinds[o->kind],
-			       o->kind == NETWORK_USER
+			       goes_with(o->kind, KEY_MTU)
 				       ? "there is mtu="
 				       : "there are ip=, gateway=, dns=, "
 					 "mac=, queues= and vhost=");
@@ -190,6 +196,28 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
+/* Whether there is such a network is found out later. */
+static int parse_named(char *text, char *opts, struct network_options *ret,
+		       struct err *err)
+{
+	if (opts)
+		*opts = '\0';
+	int r = networks_check_name(text, NULL);
+	if (opts && r < 0)
+		*opts = ',';
+	else if (opts)
+		opts++;
+	if (r < 0)
+		return err_say(err, EINVAL,
+			       "--network: '%s' is none of user, none, "
+			       "tap=NAME, bridge=NAME and the name of a "
+			       "network",
+			       text);
+	ret->kind = NETWORK_NAMED;
+	ret->name = text;
+	return set_options(ret, opts, err);
+}
+
 int network_options_parse(char *text, struct network_options *ret,
 			  struct err *err)
 {
@@ -216,10 +244,7 @@ int network_options_parse(char *text, struct network_options *ret,
 		}
 		return r < 0 ? r : set_options(ret, opts, err);
 	}
-	return err_say(err, EINVAL,
-		       "--network: '%s' is none of user, none, tap=NAME and "
-		       "bridge=NAME",
-		       text);
+	return parse_named(text, opts, ret, err);
 }
 
 void network_options_done(struct network_options *o)

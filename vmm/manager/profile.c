@@ -93,7 +93,7 @@ static int check(const struct profile *p, const struct run_options *o,
 			       "--network %s contradicts --profile %s, which "
 			       "opens single doors only; name them with "
 			       "--allow HOST:PORT",
-			       network_kind_name(o->network.kind), p->name);
+			       network_options_mode(&o->network), p->name);
 	if (o->limits.net_bps || o->limits.net_pps)
 		return err_say(
 			err, EINVAL,

@@ -134,8 +134,8 @@ static struct json_object *network(const struct spec *s)
 	struct json_object *o = json_object_new_object();
 	bool listed = s->allow && s->allow->n;
 
-	put(o, "mode", text(network_kind_name(opt->network.kind)));
-	put(o, "interface", text(opt->network.name));
+	put(o, "mode", text(network_options_mode(&opt->network)));
+	put(o, "interface", text(network_options_interface(&opt->network)));
 	put(o, "allow", listed ? pin_to_json(s->allow) : NULL);
 	put(o, "publish", list(&opt->publish));
 	return o;

@@ -77,8 +77,9 @@ static const struct argp_option options[] = {
 	  2 },
 	{ "memory-max", KEY_MEMORY_MAX, "SIZE", 0,
 	  "What 'belljar update -m' may give it at most while it runs", 2 },
-	{ "network", KEY_NETWORK, "user|none|tap=NAME|bridge=NAME", 0,
-	  "Default: user.  A tap that is there, or a new one on a bridge, "
+	{ "network", KEY_NETWORK, "user|none|NAME|tap=NAME|bridge=NAME", 0,
+	  "Default: user.  NAME: a network that other VMs share, made by "
+	  "'belljar network create'.  A tap that is there, or a new one on a bridge, "
 	  "and with ,ip=ADDRESS/PREFIX ,gateway= ,dns= ,mac= what the guest "
 	  "is told",
 	  2 },
@@ -373,6 +374,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return r == -ENOSYS ? ARGP_ERR_UNKNOWN : -r;
 }
 
+/*
+ * Another VM of the network could pass on what the list does not allow.  Its
+ * VMs have no IPv6, so nothing would come of ports there.
+ */
+static int check_named(const struct run_options *o, struct err *err)
+{
+	const char *net = o->network.name;
+
+	if (o->allow.n)
+		return err_say(err, EINVAL,
+			       "--allow %s needs --network user: on network "
+			       "'%s' other VMs are in reach, and what they "
+			       "reach; leave one out, or make the network with "
+			       "--internal",
+			       o->allow.v[0], net);
+	for (size_t i = 0; i < o->publish.n; i++)
+		if (o->publish.v[i][0] == '[')
+			return err_say(err, EINVAL,
+				       "-p %s: VMs on network '%s' have IPv4 "
+				       "only; publish on an IPv4 address",
+				       o->publish.v[i], net);
+	return 0;
+}
+
 /* Ports and lists are belljar-net's. */
 static int check_network(const struct run_options *o, struct err *err)
 {
@@ -385,11 +410,14 @@ static int check_network(const struct run_options *o, struct err *err)
 			       "%s %s needs a network; leave out --network "
 			       "none",
 			       option, values->v[0]);
+	if (kind == NETWORK_NAMED)
+		return check_named(o, err);
 	if (values->n && kind != NETWORK_USER)
 		return err_say(err, EINVAL,
 			       "%s %s needs --network user; behind %s=%s that "
 			       "is up to the host's own rules",
-			       option, values->v[0], network_kind_name(kind),
+			       option, values->v[0],
+			       network_options_mode(&o->network),
 			       o->network.name);
 	if (o->network.vhost == VHOST_ON &&
 	    (o->limits.net_bps || o->limits.net_pps))

@@ -115,7 +115,9 @@ static __attribute__((noreturn)) void child(const struct spawn *s,
 	spawn_reset_signals();
 	int r = place_fds(s, &at);
 
-	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (s->alone)
+		(void)setsid();
+	else if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		r = -errno;
 	/* The parent may have died before prctl() could tell us. */
 	if (r == 0 && jail_orphaned(at.report))

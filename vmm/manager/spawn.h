@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spawn.h - start a companion: the descriptors named here go in, nothing else
- * does, and it dies with us.
+ * does, and, unless it is to stand alone, it dies with us.
  */
 #ifndef VMM_MANAGER_SPAWN_H
 #define VMM_MANAGER_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,6 +28,7 @@ struct spawn {
 	int nr_fds;
 	int out; /* the child's stdout, or -1: /dev/null */
 	int err; /* the child's stderr, or -1: /dev/null */
+	bool alone; /* it outlives us, in a session of its own */
 	/* Born behind walls; borrowed, results in it.  NULL: a plain child. */
 	struct jail_birth *birth;
 	/*
@@ -49,8 +51,9 @@ int spawn_fd(struct spawn *s, int fd);
 
 /*
  * Start it: stdin is /dev/null, the environment is empty, signals are at their
- * defaults, SIGKILL comes when the calling thread ends.  A program that is a
- * path is opened by us, so that the user whom it will run as need not reach it.
+ * defaults, SIGKILL comes when the calling thread ends (unless @s->alone).  A
+ * program that is a path is opened by us, so that the user whom it will run as
+ * need not reach it.
  * *@ret_pidfd is the caller's; it must reap the child.  A program that cannot
  * be executed is an error here, not a status.
  */

@@ -279,8 +279,8 @@ static void put_list(struct json_object *o, const char *key,
 
 static void put_network(struct json_object *o, const struct network_options *n)
 {
-	put_str(o, "network", network_kind_name(n->kind));
-	put_str(o, "interface", n->name);
+	put_str(o, "network", network_options_mode(n));
+	put_str(o, "interface", network_options_interface(n));
 	if (n->mtu)
 		put_u64(o, "mtu", n->mtu);
 	put_list(o, "ip", &n->addrs);
