@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # image.sh OUTDIR - the image of the Linux tests, an OCI layout in
-# OUTDIR/image: busybox, and netcat for vsock.  And OUTDIR/bare.cpio, an
+# OUTDIR/image: busybox, netcat for vsock, and an all-reduce.  And OUTDIR/bare.cpio, an
 # initramfs for the bare monitor that prints the memory there is and the first
 # line of each disk, and powers off.
 set -euo pipefail
@@ -10,7 +10,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: image.sh OUTDIR}
 [ "$here/image.sh" -nt "$out/image/index.json" ] ||
-    [ "$here/vsock.c" -nt "$out/image/index.json" ] || exit 0
+    [ "$here/vsock.c" -nt "$out/image/index.json" ] ||
+    [ "$here/ring.c" -nt "$out/image/index.json" ] || exit 0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,6 +25,7 @@ done
 musl-gcc -static -Os -s -idirafter /usr/include \
     -idirafter "/usr/include/$(gcc -dumpmachine)" \
     "$here/vsock.c" -o "$root/bin/vsock"
+musl-gcc -static -O2 -s "$here/ring.c" -o "$root/bin/ring"
 printf 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n' \
     >"$root/etc/passwd"
 printf 'root:x:0:\nusers:x:100:alice\nalice:x:1000:\n' >"$root/etc/group"

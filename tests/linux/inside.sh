@@ -15,7 +15,8 @@ mkfifo "$tmp/never"
 trap 'rm -rf "$tmp"' EXIT
 . tests/linux/lib.sh
 
-for group in boot status stdio disk net vsock limits memory cgroup shared dax \
+for group in boot status stdio disk net network vsock limits memory cgroup \
+    shared dax \
     faults numa modules untrusted hostile compare work; do
     . "tests/linux/$group.sh"
 done

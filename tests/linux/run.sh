@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 list=
 [ "${1:-}" != --list ] || { list=1 && shift; }
-[ $# -gt 0 ] || set -- boot status stdio disk net vsock limits memory cgroup \
-    shared dax faults numa modules untrusted hostile compare work
+[ $# -gt 0 ] || set -- boot status stdio disk net network vsock limits memory \
+    cgroup shared dax faults numa modules untrusted hostile compare work
 out=$PWD/build/linux
 {
     images/kernel/build.sh stock build/kernels
