@@ -3,7 +3,7 @@
 #
 # rows.sh - is every row of the jail's filters needed, and is there a row for
 # every call?  Guests make monitors that record what they call (recorder.c) do
-# all they can: payload guests and hostile ones; frames make belljar-net; rows.py
+# all they can: payload guests and hostile ones; frames make belljar-net and belljar-switch; rows.py
 # compares.  Needs KVM, root for /run, and the unit tests of 'make check'.
 set -uo pipefail
 
@@ -55,7 +55,11 @@ for name in net_slirp_test net_hostile_test net_allow_test; do
     work env "BELLJAR_BUILD=$T/net" build-san/tests/unit/$name
 done
 
+# The switch, with VMs that come and go.
+work python3 tests/jail/switch.py unshare -m "$B/escape/lib/belljar-switch" \
+    --jail=auto,born
+
 "$B/escape/rows" >"$T/rows"
 [ -z "${KEEP:-}" ] || cp $record "$KEEP"
 python3 tests/jail/rows.py "$T/rows" $record main vcpu loop disk \
-    disk_uring net
+    disk_uring net switch
