@@ -15,6 +15,8 @@ try bj update -m 1g
 check "update of no VM" said 125 "no VM given"
 try bj update box
 check "update of no limit" said 125 "nothing to update; give --memory"
+try bj update nosuch --memory 1g
+check "options may follow names" said 125 "there is no VM 'nosuch'"
 try bj update -m 1g box
 check "update of a VM that is not there" said 125 "there is no VM 'box'"
 try bj update -m lots box

@@ -455,7 +455,8 @@ int cmd_compare(struct manager *mgr, int argc, char **argv)
 
 	if (!res)
 		return cmd_fail((err_set(&err, ENOMEM, "compare"), &err));
-	int r = cli_parse(&argp, "belljar compare", argc, argv, &o, &err);
+	int r = cli_parse_before(&argp, "belljar compare", argc, argv, &o,
+				 &err);
 	if (r == 0)
 		r = check(&o, &err);
 	if (r < 0)

@@ -232,8 +232,8 @@ static void print_help(const struct argp *argp, const char *name)
 		  ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC | ARGP_HELP_LONG, copy);
 }
 
-int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
-	      void *input, struct err *err)
+static int parse_line(const struct argp *argp, const char *name, int argc,
+		      char **argv, unsigned flags, void *input, struct err *err)
 {
 	static const struct argp_option options[] = {
 		{ "help", KEY_HELP, NULL, 0, "Print this help", -1 },
@@ -248,10 +248,10 @@ int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
 	};
 
 	err->code = 0;
-	error_t r = argp_parse(&whole, argc, argv,
-			       ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_ERRS |
-				       ARGP_NO_HELP,
-			       NULL, &call);
+	error_t r =
+		argp_parse(&whole, argc, argv,
+			   flags | ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP,
+			   NULL, &call);
 	if (call.helped) {
 		print_help(&whole, name);
 		return CLI_HELPED;
@@ -261,4 +261,16 @@ int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
 			       "the arguments make no sense; see '%s --help'",
 			       name);
 	return r ? -err->code : 0;
+}
+
+int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
+	      void *input, struct err *err)
+{
+	return parse_line(argp, name, argc, argv, 0, input, err);
+}
+
+int cli_parse_before(const struct argp *argp, const char *name, int argc,
+		     char **argv, void *input, struct err *err)
+{
+	return parse_line(argp, name, argc, argv, ARGP_IN_ORDER, input, err);
 }

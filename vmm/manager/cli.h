@@ -20,9 +20,15 @@
  * `--help` is added to the options.  A parser that refuses a value fills the
  * err it finds in its own @input and returns a positive errno; cli_parse()
  * keeps that sentence.  Returns 0, CLI_HELPED, or -errno with a sentence.
+ *
+ * Options may follow arguments: of those the parser sees the first when it has
+ * seen all options.
  */
 int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
 	      void *input, struct err *err);
+/* The same where options come first: what follows has options of its own. */
+int cli_parse_before(const struct argp *argp, const char *name, int argc,
+		     char **argv, void *input, struct err *err);
 
 /*
  * For parsers.  @text is one of two words, @no or @yes; the only argument of

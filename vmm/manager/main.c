@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	struct manager mgr = { .kvm = "/dev/kvm", .sys = { .root = "" } };
 	struct err err;
 
-	int r = cli_parse(&argp, "belljar", argc, argv, &g, &err);
+	int r = cli_parse_before(&argp, "belljar", argc, argv, &g, &err);
 	if (r == CLI_HELPED)
 		return 0;
 	if (r < 0)

@@ -462,7 +462,7 @@ int run_options_parse(int argc, char **argv, struct run_options *ret,
 	};
 	struct parsing p = { ret, err };
 
-	int r = cli_parse(&argp, "belljar run", argc, argv, &p, err);
+	int r = cli_parse_before(&argp, "belljar run", argc, argv, &p, err);
 	if (r != 0)
 		return r;
 	if (!ret->image)
