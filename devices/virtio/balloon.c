@@ -141,9 +141,10 @@ static void serve_stats(struct virtio_dev *dev, struct vq *vq)
 	take_stats(b, &b->chain);
 }
 
-static void serve(struct virtio_dev *dev, unsigned nr, struct vq *vq)
+static int serve(struct virtio_dev *dev, unsigned nr)
 {
 	struct balloon *b = dev->state;
+	struct vq *vq = &dev->queue[nr].vq;
 
 	switch (nr) {
 	case INFLATE:
@@ -151,7 +152,7 @@ static void serve(struct virtio_dev *dev, unsigned nr, struct vq *vq)
 		break;
 	case STATS:
 		serve_stats(dev, vq);
-		return;
+		return 0;
 	case REPORT_COMPACT:
 	case REPORT:
 		report(dev, &b->chain);
@@ -160,24 +161,14 @@ static void serve(struct virtio_dev *dev, unsigned nr, struct vq *vq)
 		break;
 	}
 	vq_push(vq, b->chain.head, 0);
+	return 0;
 }
 
 static void balloon_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct balloon *b = dev->state;
-	struct vq *vq = &dev->queue[nr].vq;
-	int r = 1;
 
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
-		r = vq_pop(vq, &b->chain);
-		if (r > 0)
-			serve(dev, nr, vq);
-	}
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0 || vq_kicks_on(vq))
-		virtio_again(dev, nr);
+	virtio_serve(dev, nr, &b->chain, BATCH_MAX, serve);
 }
 
 /* `actual` is the driver's to write, and nothing else. */

@@ -232,38 +232,31 @@ static bool fs_stopped(struct virtio_dev *dev)
 	return fs->state == IDLE;
 }
 
-/* Bytes for the driver: an error, or none where no answer is expected. */
-static uint32_t refuse(const struct vq_chain *c)
+/* An error for the driver, or nothing where no answer is expected. */
+static int refuse(struct virtio_dev *dev, unsigned nr)
 {
+	struct fs *fs = dev->state;
+	const struct vq_chain *c = &fs->chain;
 	struct fuse_in_header in;
 	struct fuse_out_header out = { .len = sizeof(out), .error = -ENOTCONN };
+	uint32_t n = 0;
 
-	if (iov_read(c->iov, c->nr_read, 0, &in, sizeof(in)) < sizeof(in))
-		return 0;
-	out.unique = in.unique;
-	return (uint32_t)iov_write(c->iov + c->nr_read, c->nr_write, 0, &out,
-				   sizeof(out));
+	if (iov_read(c->iov, c->nr_read, 0, &in, sizeof(in)) == sizeof(in)) {
+		out.unique = in.unique;
+		n = (uint32_t)iov_write(c->iov + c->nr_read, c->nr_write, 0,
+					&out, sizeof(out));
+	}
+	vq_push(&dev->queue[nr].vq, c->head, n);
+	stats_add(&fs->refused, 1);
+	return 0;
 }
 
 /* Only once the backend is lost. */
 static void fs_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct fs *fs = dev->state;
-	struct vq *vq = &dev->queue[nr].vq;
-	int r = 1;
 
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
-		r = vq_pop(vq, &fs->chain);
-		if (r <= 0)
-			break;
-		vq_push(vq, fs->chain.head, refuse(&fs->chain));
-		stats_add(&fs->refused, 1);
-	}
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0 || vq_kicks_on(vq))
-		virtio_again(dev, nr);
+	virtio_serve(dev, nr, &fs->chain, BATCH_MAX, refuse);
 }
 
 static int watch(struct fs *fs, struct err *err)

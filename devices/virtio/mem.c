@@ -186,9 +186,10 @@ static void answer(struct virtio_dev *dev, const struct virtio_mem_req *req,
 }
 
 /* A request that is cut short is answered as an unknown one. */
-static int serve(struct virtio_dev *dev, struct vq *vq)
+static int serve(struct virtio_dev *dev, unsigned nr)
 {
 	struct mem *m = dev->state;
+	struct vq *vq = &dev->queue[nr].vq;
 	const struct vq_chain *c = &m->chain;
 	struct virtio_mem_req req;
 	struct virtio_mem_resp resp = { 0 };
@@ -207,19 +208,8 @@ static int serve(struct virtio_dev *dev, struct vq *vq)
 static void mem_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct mem *m = dev->state;
-	struct vq *vq = &dev->queue[nr].vq;
-	int r = 1;
 
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
-		r = vq_pop(vq, &m->chain);
-		if (r > 0 && serve(dev, vq) < 0)
-			r = -EPROTO;
-	}
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0 || vq_kicks_on(vq))
-		virtio_again(dev, nr);
+	virtio_serve(dev, nr, &m->chain, BATCH_MAX, serve);
 }
 
 static int mem_open(struct virtio_dev *dev, const void *config, struct err *err)

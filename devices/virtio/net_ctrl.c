@@ -59,35 +59,23 @@ static uint8_t obey(struct net *net, const struct vq_chain *c)
 	return VIRTIO_NET_OK;
 }
 
-/* 1: a command was taken; 0: there is none; -EPROTO. */
-static int command(struct net *net, struct vq *vq)
+static int command(struct virtio_dev *dev, unsigned nr)
 {
-	struct vq_chain *c = &net->command;
-	int r = vq_pop(vq, c);
+	struct net *net = dev->state;
+	const struct vq_chain *c = &net->command;
+	struct vq *vq = &dev->queue[nr].vq;
 
-	if (r <= 0)
-		return r < 0 ? r : vq_kicks_on(vq);
 	if (c->write_len < sizeof(virtio_net_ctrl_ack))
 		return vq_break(vq, "command without room for its answer");
 
 	virtio_net_ctrl_ack ack = obey(net, c);
 	(void)iov_write(c->iov + c->nr_read, c->nr_write, 0, &ack, sizeof(ack));
 	vq_push(vq, c->head, sizeof(ack));
-	return 1;
+	return 0;
 }
 
 void net_serve_ctrl(struct net *net)
 {
-	struct virtio_dev *dev = net->dev;
-	unsigned nr = net_ctrl_queue(net);
-	int r = 1;
-
-	vq_kicks_off(&dev->queue[nr].vq);
-	for (unsigned i = 0; i < NET_BATCH && r > 0; i++)
-		r = command(net, &dev->queue[nr].vq);
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0)
-		virtio_again(dev, nr);
+	virtio_serve(net->dev, net_ctrl_queue(net), &net->command, NET_BATCH,
+		     command);
 }

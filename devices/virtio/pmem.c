@@ -52,9 +52,9 @@ static void pmem_nothing(struct virtio_dev *dev)
 	(void)dev;
 }
 
-/* Returns the bytes that were written of the answer. */
-static uint32_t answer(struct pmem *pmem)
+static int serve(struct virtio_dev *dev, unsigned nr)
 {
+	struct pmem *pmem = dev->state;
 	const struct vq_chain *c = &pmem->chain;
 	le32_t type = le32_make(UINT32_MAX);
 	le32_t ret = le32_make(FLUSH_FAILED);
@@ -67,26 +67,17 @@ static uint32_t answer(struct pmem *pmem)
 	} else {
 		stats_add(&pmem->errors, 1);
 	}
-	return (uint32_t)iov_write(c->iov + c->nr_read, c->nr_write, 0, &ret,
-				   sizeof(ret));
+	vq_push(&dev->queue[nr].vq, c->head,
+		(uint32_t)iov_write(c->iov + c->nr_read, c->nr_write, 0, &ret,
+				    sizeof(ret)));
+	return 0;
 }
 
 static void pmem_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct pmem *pmem = dev->state;
-	struct vq *vq = &dev->queue[nr].vq;
-	int r = 1;
 
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
-		r = vq_pop(vq, &pmem->chain);
-		if (r > 0)
-			vq_push(vq, pmem->chain.head, answer(pmem));
-	}
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0 || vq_kicks_on(vq))
-		virtio_again(dev, nr);
+	virtio_serve(dev, nr, &pmem->chain, BATCH_MAX, serve);
 }
 
 static void pmem_stats(const struct virtio_dev *dev,

@@ -65,26 +65,22 @@ static uint32_t fill(int fd, const struct vq_chain *c)
 	return done;
 }
 
+static int serve(struct virtio_dev *dev, unsigned nr)
+{
+	struct rng *rng = dev->state;
+	uint32_t n = fill(rng->fd, &rng->chain);
+
+	stats_add(&rng->requests, 1);
+	stats_add(&rng->bytes, n);
+	vq_push(&dev->queue[nr].vq, rng->chain.head, n);
+	return 0;
+}
+
 static void rng_kick(struct virtio_dev *dev, unsigned nr)
 {
 	struct rng *rng = dev->state;
-	struct vq *vq = &dev->queue[nr].vq;
-	int r = 1;
 
-	for (unsigned i = 0; i < BATCH_MAX && r > 0; i++) {
-		r = vq_pop(vq, &rng->chain);
-		if (r <= 0)
-			break;
-		uint32_t n = fill(rng->fd, &rng->chain);
-		stats_add(&rng->requests, 1);
-		stats_add(&rng->bytes, n);
-		vq_push(vq, rng->chain.head, n);
-	}
-	virtio_used(dev, nr);
-	if (r < 0)
-		virtio_broken(dev, nr);
-	else if (r > 0 || vq_kicks_on(vq))
-		virtio_again(dev, nr);
+	virtio_serve(dev, nr, &rng->chain, BATCH_MAX, serve);
 }
 
 static void rng_stats(const struct virtio_dev *dev,

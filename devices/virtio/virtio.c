@@ -85,6 +85,25 @@ int virtio_irq_fd(const struct virtio_dev *dev, unsigned nr)
 	return virtio_pci_irq_fd(dev->pci, &dev->queue[nr]);
 }
 
+void virtio_serve(struct virtio_dev *dev, unsigned nr, struct vq_chain *chain,
+		  unsigned most,
+		  int (*serve)(struct virtio_dev *dev, unsigned nr))
+{
+	struct vq *vq = &dev->queue[nr].vq;
+	int r = 1;
+
+	for (unsigned i = 0; i < most && r > 0; i++) {
+		r = vq_pop(vq, chain);
+		if (r > 0 && serve(dev, nr) < 0)
+			r = -EPROTO;
+	}
+	virtio_used(dev, nr);
+	if (r < 0)
+		virtio_broken(dev, nr);
+	else if (r > 0 || vq_kicks_on(vq))
+		virtio_again(dev, nr);
+}
+
 static void complain(struct virtio_dev *dev, unsigned nr, const char *why)
 {
 	unsigned n = __atomic_fetch_add(&dev->complaints, 1, __ATOMIC_RELAXED);

@@ -177,6 +177,14 @@ void virtio_config_changed(struct virtio_dev *dev);
 /* Have `kick` called again for queue @nr: work was left for fairness. */
 void virtio_again(struct virtio_dev *dev, unsigned nr);
 /*
+ * A `kick` for models that answer at once: @serve gets each request of queue
+ * @nr, which stands in @chain, and ends it; @most of them before others have
+ * their turn.  It returns 0, or -EPROTO when it broke the queue.  Lock held.
+ */
+void virtio_serve(struct virtio_dev *dev, unsigned nr, struct vq_chain *chain,
+		  unsigned most,
+		  int (*serve)(struct virtio_dev *dev, unsigned nr));
+/*
  * For a model whose queues are served by somebody else: the eventfd that
  * interrupts the driver for queue @nr, which may be raised as often as one
  * likes; -1 when it wants none, or MSI-X is off.  It stays the same while the
