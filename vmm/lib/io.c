@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/lib/auto.h"
+#include "vmm/lib/parse.h"
 
 ssize_t io_read_full(int fd, void *buf, size_t len)
 {
@@ -171,4 +172,21 @@ int io_set_nonblock(int fd, bool on)
 int io_set_cloexec(int fd, bool on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+int io_inherit(const char *arg, const char *name, int *ret, struct err *err)
+{
+	uint64_t fd = 0;
+
+	if (strncmp(arg, "fd:", 3) != 0)
+		return err_say(err, EINVAL,
+			       "%s: '%s' is not an inherited descriptor such "
+			       "as fd:3",
+			       name, arg);
+	int r = parse_u64(arg + 3, name, 0, INT32_MAX, &fd, err);
+	if (r < 0)
+		return r;
+	*ret = (int)fd;
+	r = io_set_cloexec(*ret, true);
+	return r < 0 ? err_set(err, -r, "%s: '%s'", name, arg) : 0;
 }

@@ -48,6 +48,12 @@ int io_set_nonblock(int fd, bool on);
 int io_set_cloexec(int fd, bool on);
 
 /*
+ * "fd:3", the value of option @name: a descriptor that was open when we were
+ * started, and that nobody we start inherits.  0, or -errno with a sentence.
+ */
+int io_inherit(const char *arg, const char *name, int *ret, struct err *err);
+
+/*
  * One call of ppoll(), recvmsg() or sendmsg() each, whatever is asked: a jailed
  * process has few system calls.  What of @events (POLLIN..) is true of @fd now;
  * or what recv() and send() return.

@@ -88,26 +88,6 @@ static const struct argp_option option_list[] = {
 	{ 0 },
 };
 
-static int fd_option(const char *arg, const char *name, int *ret,
-		     struct err *err)
-{
-	uint64_t fd = 0;
-
-	if (strncmp(arg, "fd:", 3) != 0)
-		return err_say(err, EINVAL,
-			       "%s: '%s' is not an inherited descriptor such "
-			       "as fd:3",
-			       name, arg);
-	int r = parse_u64(arg + 3, name, 0, INT32_MAX, &fd, err);
-	if (r < 0)
-		return r;
-	*ret = (int)fd;
-	r = io_set_cloexec(*ret, true);
-	if (r < 0)
-		return err_set(err, -r, "%s: '%s'", name, arg);
-	return 0;
-}
-
 static int publish_option(struct options *o, const char *arg)
 {
 	if (o->nr_publish == PUBLISH_MAX)
@@ -177,9 +157,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_FRAMES:
-		return -fd_option(arg, "--frames", &o->frames, &o->err);
+		return -io_inherit(arg, "--frames", &o->frames, &o->err);
 	case OPT_READY:
-		return -fd_option(arg, "--ready", &o->ready, &o->err);
+		return -io_inherit(arg, "--ready", &o->ready, &o->err);
 	case OPT_MTU:
 		return -mtu_option(o, arg);
 	case OPT_GUEST:

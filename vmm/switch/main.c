@@ -48,24 +48,6 @@ static const struct argp_option option_list[] = {
 	{ 0 },
 };
 
-static int fd_option(const char *arg, const char *name, int *ret,
-		     struct err *err)
-{
-	uint64_t fd = 0;
-
-	if (strncmp(arg, "fd:", 3) != 0)
-		return err_say(err, EINVAL,
-			       "%s: '%s' is not an inherited descriptor such "
-			       "as fd:3",
-			       name, arg);
-	int r = parse_u64(arg + 3, name, 0, INT32_MAX, &fd, err);
-	if (r < 0)
-		return r;
-	*ret = (int)fd;
-	r = io_set_cloexec(*ret, true);
-	return r < 0 ? err_set(err, -r, "%s: '%s'", name, arg) : 0;
-}
-
 static int subnet_option(char *arg, struct switch_subnet *ret, struct err *err)
 {
 	uint64_t prefix = 0;
@@ -90,14 +72,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_LISTEN:
-		return -fd_option(arg, "--listen", &o->listen, &o->err);
+		return -io_inherit(arg, "--listen", &o->listen, &o->err);
 	case OPT_SUBNET:
 		return -subnet_option(arg, &o->net, &o->err);
 	case OPT_INTERNAL:
 		o->net.internal = true;
 		return 0;
 	case OPT_HOLD:
-		return -fd_option(arg, "--hold", &held, &o->err);
+		return -io_inherit(arg, "--hold", &held, &o->err);
 	case OPT_JAIL:
 		return -jail_parse(arg, &o->jail, &o->err);
 	case OPT_ID:
