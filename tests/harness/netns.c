@@ -29,7 +29,7 @@
 
 static const char resolv_conf[] = "nameserver 127.0.0.53\nnameserver ::1\n";
 
-static int write_text(const char *path, const char *text)
+int netns_write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -40,8 +40,7 @@ static int write_text(const char *path, const char *text)
 	return r;
 }
 
-/* Without root, become root of a user namespace. */
-static int become_root(void)
+int netns_become_root(void)
 {
 	char map[64];
 	uid_t uid = geteuid();
@@ -51,11 +50,11 @@ static int become_root(void)
 		return 0;
 	if (unshare(CLONE_NEWUSER) < 0)
 		return -errno;
-	(void)write_text("/proc/self/setgroups", "deny");
+	(void)netns_write_text("/proc/self/setgroups", "deny");
 	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
-	int r = write_text("/proc/self/uid_map", map);
+	int r = netns_write_text("/proc/self/uid_map", map);
 	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
-	return r < 0 ? r : write_text("/proc/self/gid_map", map);
+	return r < 0 ? r : netns_write_text("/proc/self/gid_map", map);
 }
 
 static int new_netns(void)
@@ -144,7 +143,7 @@ int netns_init(struct netns *n, const char **ret_step)
 	};
 
 	*ret_step = "become root of a user namespace";
-	int r = become_root();
+	int r = netns_become_root();
 	if (r < 0)
 		return r;
 	*ret_step = "make a network namespace";

@@ -80,4 +80,9 @@ int netns_listen(struct netns *n, enum place where, int type, const char *ip,
 int netns_connect(struct netns *n, enum place where, int type, const char *ip,
 		  uint16_t port);
 
+/* Without root, become root of a user namespace.  0 or -errno. */
+int netns_become_root(void);
+/* Write @text to a file of the kernel's.  0 or -errno. */
+int netns_write_text(const char *path, const char *text);
+
 #endif

@@ -23,46 +23,19 @@
 
 #include <cmocka.h>
 
-#include "vmm/lib/io.h"
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	int r = io_write_full(fd, text, strlen(text));
-	(void)close(fd);
-	return r;
-}
-
-static int become_root(void)
-{
-	char map[64];
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (uid == 0)
-		return 0;
-	if (unshare(CLONE_NEWUSER) < 0)
-		return -errno;
-	(void)write_text("/proc/self/setgroups", "deny");
-	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
-	int r = write_text("/proc/self/uid_map", map);
-	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
-	return r < 0 ? r : write_text("/proc/self/gid_map", map);
-}
+#include "tests/harness/netns.h"
 
 int tapns_enter(const char **ret_step)
 {
 	*ret_step = "become root of a user namespace";
-	int r = become_root();
+	int r = netns_become_root();
 	if (r < 0)
 		return r;
 	*ret_step = "make a network namespace";
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
-	(void)write_text("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	(void)netns_write_text("/proc/sys/net/ipv6/conf/default/disable_ipv6",
+			       "1");
 	*ret_step = "open /dev/net/tun";
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
