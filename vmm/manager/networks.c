@@ -386,14 +386,13 @@ static int add_user(const struct vmdir *vm, void *arg)
 int networks_remove(const struct manager *mgr, const char *name,
 		    struct err *err)
 {
-	struct network net = { .lock = -1 };
+	AUTO_NETWORK struct network net = { .lock = -1 };
 	struct users u = { .network = name };
 	char path[PATH_MAX];
 	int r = networks_open(mgr, name, true, &net, err);
 
 	if (r < 0)
 		return r;
-	AUTO_CLOSE int lock = net.lock;
 	(void)vmdir_walk(mgr, add_user, &u, NULL);
 	if (u.names[0])
 		return err_say(err, EBUSY,

@@ -47,6 +47,7 @@ int networks_create(const struct manager *mgr, const char *name,
 int networks_open(const struct manager *mgr, const char *name, bool locked,
 		  struct network *ret, struct err *err);
 void networks_close(struct network *net);
+#define AUTO_NETWORK __attribute__((cleanup(networks_close)))
 
 /* -EBUSY with a sentence while a VM is on it. */
 int networks_remove(const struct manager *mgr, const char *name,
