@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # inside.sh OUTDIR [PATTERN] - the Linux tests, where /dev/kvm runs Linux.
-# With PATTERN only the tests whose names contain it.
+# With PATTERN only the tests in whose names a word begins with it.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.."

@@ -6,14 +6,16 @@
 
 passed=0 failed=0 skipped=0
 
+# Is this test among those that were asked for?
+chosen() {
+    [[ " $1" == *" $only"* ]]
+}
+
 # check NAME COMMAND...: one test.  Its output is shown when it fails.
 check() {
     local name=$1 begin=$SECONDS
     shift
-    case $name in
-    *$only*) ;;
-    *) return 0 ;;
-    esac
+    chosen "$name" || return 0
     # In a subshell of its own, so that set -e ends the test and not the run;
     # and not as a condition, where bash ignores set -e however deep inside.
     local status
@@ -34,10 +36,7 @@ check() {
 
 # skip NAME WHY: a test that cannot be made here.
 skip() {
-    case $1 in
-    *$only*) ;;
-    *) return 0 ;;
-    esac
+    chosen "$1" || return 0
     echo "ok - $1 # SKIP $2"
     skipped=$((skipped + 1))
 }
