@@ -169,6 +169,19 @@ def runtime(path):
         return 0
 
 
+def family(pid):
+    """@pid and its descendants: a jailed monitor is a child of its own."""
+    yield pid
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children",
+                      encoding="ascii") as f:
+                for child in f.read().split():
+                    yield from family(int(child))
+    except OSError:
+        return
+
+
 def tasks(pid):
     """(directory, name) of each thread, and of vhost's workers for it."""
     for folder in (f"/proc/{pid}/task", "/proc"):
@@ -184,15 +197,16 @@ def tasks(pid):
                 yield f"{folder}/{task}", name
 
 
-def sample(pids, vm):
+def sample(pids):
     """Processor time of vCPUs, of all the rest, and exits of the VM."""
     cpu = {"vcpu": 0, "rest": 0, "exits": 0, "user_exits": 0}
-    for pid in pids:
+    everyone = [p for pid in pids for p in family(pid)]
+    for pid in everyone:
         for path, name in tasks(pid):
             cpu["vcpu" if VCPU.match(name) else "rest"] += runtime(path)
     base = "/sys/kernel/debug/kvm"
     for entry in os.listdir(base) if os.path.isdir(base) else ():
-        if not entry.startswith(f"{vm}-"):
+        if entry.partition("-")[0] not in map(str, everyone):
             continue
         for key, file in (("exits", "exits"), ("user_exits", "mmio_exits")):
             with open(f"{base}/{entry}/{file}", encoding="ascii") as f:
@@ -247,10 +261,10 @@ class Run:
             said = [*said[-5:], line]
             word, _, rest = line.partition(" ")
             if word == "begin":
-                self.before = sample(self.pids, self.vm.pid)
+                self.before = sample(self.pids)
                 yield word, rest, None
             elif word == "end":
-                after = sample(self.pids, self.vm.pid)
+                after = sample(self.pids)
                 job, units, ns = rest.rsplit(" ", 2)
                 yield word, job, Result(int(units), int(ns), self.before,
                                         after)
