@@ -189,6 +189,11 @@ unsigned netns_crossed(const struct netns *n)
 	return __atomic_load_n(&n->crossed, __ATOMIC_RELAXED);
 }
 
+size_t netns_longest(const struct netns *n)
+{
+	return __atomic_load_n(&n->longest, __ATOMIC_RELAXED);
+}
+
 static void cross(struct netns *n, int from, int to)
 {
 	char frame[65600];
@@ -198,6 +203,8 @@ static void cross(struct netns *n, int from, int to)
 	if (len > 0)
 		(void)!write(to, frame, (size_t)len);
 	(void)__atomic_add_fetch(&n->crossed, len > 0, __ATOMIC_RELAXED);
+	if (to == n->tap && len > 0 && (size_t)len > n->longest)
+		__atomic_store_n(&n->longest, (size_t)len, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&n->gate);
 }
 
@@ -285,6 +292,7 @@ static int reap(struct netns *n)
 
 void netns_start(struct netns *n, const char *const *publish, size_t nofile)
 {
+	n->longest = 0;
 	spawn(n, true, publish, nofile);
 	assert(strstr(n->output, "ready\n"));
 	(void)io_set_nonblock(n->wire, true);

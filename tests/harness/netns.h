@@ -35,6 +35,7 @@ struct netns {
 	int wire; /* the monitor's end */
 	bool bridged;
 	unsigned crossed; /* atomic */
+	size_t longest; /* atomic; of the frames to the guest */
 	pthread_t bridge;
 	pthread_mutex_t gate; /* held: nothing crosses the bridge */
 	char output[4096]; /* what it said on --ready, or on stderr */
@@ -58,6 +59,9 @@ void netns_mtu(struct netns *n, unsigned mtu);
 
 /* Frames that have crossed so far, both ways. */
 unsigned netns_crossed(const struct netns *n);
+
+/* Bytes of the longest frame that the guest has got in this run. */
+size_t netns_longest(const struct netns *n);
 
 /* The monitor goes away.  Returns the exit status. */
 int netns_stop(struct netns *n);

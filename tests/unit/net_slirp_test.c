@@ -20,7 +20,8 @@
 #include "vmm/abi/net.h"
 #include "vmm/lib/auto.h"
 
-#define MEGABYTES (8U << 20)
+#define MEGABYTES	 (8U << 20)
+#define IPV4_TCP_HEADERS (14U + 20 + 20) /* and Ethernet's */
 
 static struct netns net;
 
@@ -92,6 +93,25 @@ static void long_frames_carry_more(void **state)
 	print_message("frames with an MTU of 1500: %u, of %u: %u\n", before[0],
 		      NET_MTU, before[1]);
 	assert_true(before[1] * 4 < before[0]);
+}
+
+/*
+ * Two full segments fit a window, 64 KiB - 1: a guest acknowledges the second
+ * one at once, a single one when a timer ends.
+ */
+static void a_window_holds_two_segments(void **state)
+{
+	(void)state;
+	traffic_need(&net);
+	netns_mtu(&net, NET_MTU);
+	netns_start(&net, NULL, 0);
+	guest_reaches(SOCK_STREAM, HOST4, 7000);
+	guest_reaches(SOCK_STREAM, HOST6, 7000);
+	size_t segment = netns_longest(&net) - IPV4_TCP_HEADERS;
+	assert_int_equal(netns_stop(&net), 0);
+	netns_mtu(&net, 1500);
+	print_message("segments of %zu bytes at most\n", segment);
+	assert_in_range(segment, 16384, 65535 / 2);
 }
 
 /* As a guest gets it with --network user,mtu=1500. */
@@ -252,6 +272,7 @@ int main(void)
 		TEST(tcp_goes_out),
 		TEST(udp_goes_out),
 		TEST(long_frames_carry_more),
+		TEST(a_window_holds_two_segments),
 		TEST(a_smaller_mtu_bounds_frames),
 		TEST(dns_reaches_a_resolver_on_loopback),
 		TEST(published_tcp_arrives),

@@ -154,6 +154,13 @@ struct net_place net_place_user(unsigned mtu)
 	return p;
 }
 
+/*
+ * libslirp's windows are 64 KiB - 1 and have no scale.  With segments of its
+ * maximum, 32 KiB, only one fits, and the guest's TCP, which acknowledges
+ * every second one at once, keeps the sender waiting for its timer.
+ */
+#define SEGMENT_MTU 32768U
+
 static Slirp *slirp_start(struct net *net, const struct net_place *place)
 {
 	SlirpConfig cfg = {
@@ -163,7 +170,8 @@ static Slirp *slirp_start(struct net *net, const struct net_place *place)
 		.vprefix_len = NET_PREFIX6,
 		.vnetmask.s_addr = htonl(UINT32_MAX << (32 - place->prefix)),
 		.if_mtu = place->mtu,
-		.if_mru = place->mtu,
+		/* For TCP the lower one counts, for datagrams the other. */
+		.if_mru = place->mtu < SEGMENT_MTU ? place->mtu : SEGMENT_MTU,
 		.disable_host_loopback = true,
 		/* Our init configures the guest: a parser less to attack. */
 		.disable_dhcp = true,
