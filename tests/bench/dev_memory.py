@@ -2,21 +2,14 @@
 """dev_memory.py - memory: how long until the host has back what a process in
 the guest has freed (reporting of free pages), what an idle VM takes outside
 its RAM, and how often it wakes by itself."""
-import os
 import time
 
-from guests import PEERS, Run, VCPU, tasks
+from guests import PEERS, Run, VCPU, family, pss, tasks
 
 TOUCH = 512
 BACK = 0.95
 PATIENCE_S = 90
 IDLE_S = 10
-PAGE = os.sysconf("SC_PAGESIZE")
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/statm", encoding="ascii") as f:
-        return int(f.read().split()[1]) * PAGE
 
 
 def freed(rows, tmp, make):
@@ -28,15 +21,15 @@ def freed(rows, tmp, make):
             if word == "end" and name == job:
                 break
         begin = time.monotonic()
-        most = resident(run.vm.pid)
+        most = pss(run.vm.pid)
         goal = most - BACK * (TOUCH << 20)
         within, took = None, None
         while took is None and time.monotonic() - begin < PATIENCE_S:
             time.sleep(0.1)
-            now, rss = time.monotonic() - begin, resident(run.vm.pid)
+            now, held = time.monotonic() - begin, pss(run.vm.pid)
             if within is None and now >= 2:
-                within = (most - rss) / (TOUCH << 20) * 100
-            if rss <= goal:
+                within = (most - held) / (TOUCH << 20) * 100
+            if held <= goal:
                 took = now
     rows.add(f"memory: of {TOUCH} MiB freed, back after 2 s", "%", "higher",
              peer.name, 100 * BACK if within is None else within)
@@ -50,7 +43,7 @@ def freed(rows, tmp, make):
 def wakes(pid):
     """How often threads but vCPUs went to sleep, and so woke."""
     total = 0
-    for path, name in tasks(pid):
+    for path, name in (t for p in family(pid) for t in tasks(p)):
         if VCPU.match(name):
             continue
         with open(f"{path}/status", encoding="ascii") as f:

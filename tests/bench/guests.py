@@ -197,6 +197,16 @@ def tasks(pid):
                 yield f"{folder}/{task}", name
 
 
+def pss(pid):
+    """Bytes of a process and its descendants, what they share counted once."""
+    total = 0
+    for one in family(pid):
+        with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as f:
+            total += sum(int(line.split()[1]) << 10 for line in f
+                         if line.startswith("Pss:"))
+    return total
+
+
 def sample(pids):
     """Processor time of vCPUs, of all the rest, and exits of the VM."""
     cpu = {"vcpu": 0, "rest": 0, "exits": 0, "user_exits": 0}
@@ -232,7 +242,7 @@ class Run:
         self.errors = tempfile.TemporaryFile()
         self.vm = subprocess.Popen(
             self.peer.argv(self.jobs), pass_fds=self.peer.fds,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.errors)
         # One that hangs ends its lines, and so its rows.
         self.patience = threading.Timer(PATIENCE_S, self.vm.kill)
@@ -245,6 +255,7 @@ class Run:
         for p in (self.vm, *self.peer.helpers):
             p.kill()
             p.wait()
+        self.vm.stdin.close()
         self.vm.stdout.close()
         self.errors.close()
         for file in self.peer.keep:
@@ -262,6 +273,8 @@ class Run:
             word, _, rest = line.partition(" ")
             if word == "begin":
                 self.before = sample(self.pids)
+                self.vm.stdin.write(b"\n")
+                self.vm.stdin.flush()
                 yield word, rest, None
             elif word == "end":
                 after = sample(self.pids)

@@ -14,8 +14,9 @@
  *                          the other end of tcp and vsock
  *
  * It prints "begin JOB" and "end JOB UNITS NANOSECONDS" around what is
- * measured, and "failed JOB: why" where the whole run ends.  As init it then
- * waits: its end would be the guest's.
+ * measured, and "failed JOB: why" where the whole run ends.  As init it waits
+ * for a line of input before each of them, and at last for ever: its end would
+ * be the guest's.
  */
 #ifndef TESTS_BENCH_GUEST_H
 #define TESTS_BENCH_GUEST_H
