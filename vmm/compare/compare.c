@@ -12,6 +12,7 @@
 #include "vmm/compare/command.h"
 #include "vmm/compare/machine.h"
 #include "vmm/lib/auto.h"
+#include "vmm/lib/json.h"
 #include "vmm/manager/bundle.h"
 #include "vmm/manager/host.h"
 #include "vmm/manager/load.h"
@@ -185,9 +186,7 @@ static void describe(struct runner *run, const struct compare_plan *plan)
 	res->runs = plan->runs ? plan->runs : run->suite->runs;
 	res->machine = machine_describe("", &res->emulated);
 	if (run->world.gpu.bdf[0])
-		(void)json_object_object_add(
-			res->machine, "gpu",
-			json_object_new_string(run->world.gpu.name));
+		json_put_str(res->machine, "gpu", run->world.gpu.name);
 	else if (!plan->image)
 		for (enum row row = ROW_GPU_COPY_IN; row <= ROW_GPU_STEP; row++)
 			(void)snprintf(res->empty[row], sizeof(res->empty[row]),

@@ -12,14 +12,14 @@
 
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/lib/json.h"
 
 #define TEXT_MAX 256
 
 static void put(struct json_object *o, const char *key, const char *text)
 {
 	if (text[0])
-		(void)json_object_object_add(o, key,
-					     json_object_new_string(text));
+		json_put_str(o, key, text);
 }
 
 /* The first line of a file, "" when there is none. */
@@ -94,13 +94,9 @@ static void put_numbers(struct json_object *o, const char *root)
 	char text[TEXT_MAX];
 	double load = 0;
 
-	(void)json_object_object_add(
-		o, "processors",
-		json_object_new_int64(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_put_i64(o, "processors", sysconf(_SC_NPROCESSORS_ONLN));
 	find_value(root, "/proc/meminfo", "MemTotal", text);
-	(void)json_object_object_add(
-		o, "memory_mib",
-		json_object_new_int64(strtoll(text, NULL, 10) / 1024));
+	json_put_i64(o, "memory_mib", strtoll(text, NULL, 10) / 1024);
 	first_line(root, "/proc/loadavg", text);
 	load = strtod(text, NULL);
 	(void)json_object_object_add(o, "load_1min",

@@ -80,16 +80,6 @@ static const char *const namespaces[] = {
 	"pid", "mount", "ipc", "uts", "cgroup", NULL,
 };
 
-static void put_str(struct json_object *o, const char *key, const char *text)
-{
-	(void)json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void put_int(struct json_object *o, const char *key, int64_t value)
-{
-	(void)json_object_object_add(o, key, json_object_new_int64(value));
-}
-
 static struct json_object *put_obj(struct json_object *o, const char *key)
 {
 	struct json_object *child = json_object_new_object();
@@ -135,17 +125,16 @@ static void add_process(struct json_object *doc, const struct peer_world *w,
 	struct json_object *groups = json_object_new_array();
 	const char *dir = w->image->config.working_dir;
 
-	(void)json_object_object_add(process, "terminal",
-				     json_object_new_boolean(false));
-	put_int(user, "uid", w->user.uid);
-	put_int(user, "gid", w->user.gid);
+	json_put_bool(process, "terminal", false);
+	json_put_i64(user, "uid", w->user.uid);
+	json_put_i64(user, "gid", w->user.gid);
 	for (size_t i = 0; i < w->user.nr_groups; i++)
 		(void)json_object_array_add(
 			groups, json_object_new_int64(w->user.groups[i]));
 	(void)json_object_object_add(user, "additionalGids", groups);
 	(void)json_object_object_add(process, "args", owned_strings(args));
 	(void)json_object_object_add(process, "env", owned_strings(env));
-	put_str(process, "cwd", dir && dir[0] ? dir : "/");
+	json_put_str(process, "cwd", dir && dir[0] ? dir : "/");
 	if (w->user.uid == 0)
 		add_capabilities(process);
 }
@@ -157,9 +146,9 @@ static struct json_object *all_mounts(void)
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		struct json_object *m = json_object_new_object();
 
-		put_str(m, "destination", mounts[i].to);
-		put_str(m, "type", mounts[i].type);
-		put_str(m, "source", mounts[i].source);
+		json_put_str(m, "destination", mounts[i].to);
+		json_put_str(m, "type", mounts[i].type);
+		json_put_str(m, "source", mounts[i].source);
 		(void)json_object_object_add(m, "options",
 					     strings(mounts[i].options));
 		(void)json_object_array_add(a, m);
@@ -175,13 +164,13 @@ static struct json_object *all_namespaces(bool own_network)
 	for (const char *const *ns = namespaces; *ns; ns++) {
 		struct json_object *o = json_object_new_object();
 
-		put_str(o, "type", *ns);
+		json_put_str(o, "type", *ns);
 		(void)json_object_array_add(a, o);
 	}
 	if (own_network) {
 		struct json_object *o = json_object_new_object();
 
-		put_str(o, "type", "network");
+		json_put_str(o, "type", "network");
 		(void)json_object_array_add(a, o);
 	}
 	return a;
@@ -197,15 +186,15 @@ static void add_linux(struct json_object *doc, const struct instance *inst,
 	char path[64];
 
 	/* All but those that the runtime itself always allows. */
-	(void)json_object_object_add(all, "allow",
-				     json_object_new_boolean(false));
-	put_str(all, "access", "rwm");
+	json_put_bool(all, "allow", false);
+	json_put_str(all, "access", "rwm");
 	(void)json_object_array_add(devices, all);
 	(void)json_object_object_add(resources, "devices", devices);
-	put_int(put_obj(resources, "memory"), "limit", (int64_t)job->memory);
+	json_put_i64(put_obj(resources, "memory"), "limit",
+		     (int64_t)job->memory);
 
 	(void)snprintf(path, sizeof(path), "/belljar-%s", inst->id);
-	put_str(l, "cgroupsPath", path);
+	json_put_str(l, "cgroupsPath", path);
 	(void)json_object_object_add(l, "namespaces",
 				     all_namespaces(!inst->net));
 	(void)json_object_object_add(l, "maskedPaths", strings(masked));
@@ -226,11 +215,10 @@ struct json_object *oci_bundle(const struct instance *inst,
 	} else {
 		struct json_object *root = put_obj(doc, "root");
 
-		put_str(doc, "ociVersion", "1.0.2");
-		put_str(doc, "hostname", inst->id);
-		put_str(root, "path", "rootfs");
-		(void)json_object_object_add(root, "readonly",
-					     json_object_new_boolean(false));
+		json_put_str(doc, "ociVersion", "1.0.2");
+		json_put_str(doc, "hostname", inst->id);
+		json_put_str(root, "path", "rootfs");
+		json_put_bool(root, "readonly", false);
 		add_process(doc, w, &args, &env);
 		(void)json_object_object_add(doc, "mounts", all_mounts());
 		add_linux(doc, inst, job);

@@ -41,16 +41,6 @@ static struct json_object *member(struct json_object *o, const char *key,
 	return child;
 }
 
-static void put_str(struct json_object *o, const char *key, const char *text)
-{
-	(void)json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void put_int(struct json_object *o, const char *key, int64_t value)
-{
-	(void)json_object_object_add(o, key, json_object_new_int64(value));
-}
-
 static void copy(struct json_object *from, const char *key,
 		 struct json_object *to)
 {
@@ -71,19 +61,19 @@ static int node_numbers(struct json_object *node, const char *path,
 
 	if (type[0] && json_get_i64(node, "major", &major, NULL) == 0 &&
 	    json_get_i64(node, "minor", &minor, NULL) == 0) {
-		put_str(to, "type", type);
+		json_put_str(to, "type", type);
 	} else {
 		if (stat(host, &st) < 0)
 			return err_set(err, errno, "the CDI file's device '%s'",
 				       host);
 		if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 			return broken(err, "a device node that is none");
-		put_str(to, "type", S_ISCHR(st.st_mode) ? "c" : "b");
+		json_put_str(to, "type", S_ISCHR(st.st_mode) ? "c" : "b");
 		major = major(st.st_rdev);
 		minor = minor(st.st_rdev);
 	}
-	put_int(to, "major", major);
-	put_int(to, "minor", minor);
+	json_put_i64(to, "major", major);
+	json_put_i64(to, "minor", minor);
 	return 0;
 }
 
@@ -103,16 +93,16 @@ static int add_node(struct json_object *doc, struct json_object *node,
 	int r = node_numbers(node, path, made, err);
 	if (r < 0)
 		return r;
-	put_str(made, "path", path);
+	json_put_str(made, "path", path);
 	copy(node, "fileMode", made);
 	copy(node, "uid", made);
 	copy(node, "gid", made);
-	(void)json_object_object_add(allowed, "allow",
-				     json_object_new_boolean(true));
+	json_put_bool(allowed, "allow", true);
 	copy(made, "type", allowed);
 	copy(made, "major", allowed);
 	copy(made, "minor", allowed);
-	put_str(allowed, "access", json_str_or(node, "permissions", "rwm"));
+	json_put_str(allowed, "access",
+		     json_str_or(node, "permissions", "rwm"));
 	(void)json_object_array_add(member(l, "devices", json_type_array),
 				    json_object_get(made));
 	(void)json_object_array_add(
@@ -145,9 +135,9 @@ static int add_mount(struct json_object *doc, struct json_object *mount,
 
 	AUTO_JSON struct json_object *m = json_object_new_object();
 	struct json_object *options = member(m, "options", json_type_array);
-	put_str(m, "destination", to);
-	put_str(m, "source", from);
-	put_str(m, "type", json_str_or(mount, "type", "bind"));
+	json_put_str(m, "destination", to);
+	json_put_str(m, "source", from);
+	json_put_str(m, "type", json_str_or(mount, "type", "bind"));
 	if (json_get_array(mount, "options", &said, NULL) == 0)
 		for (size_t i = 0; i < json_object_array_length(said); i++)
 			(void)json_object_array_add(
@@ -200,7 +190,7 @@ static int add_hook(struct json_object *doc, struct json_object *hook,
 		return broken(err, "a hook without a known name and a path");
 
 	AUTO_JSON struct json_object *h = json_object_new_object();
-	put_str(h, "path", path);
+	json_put_str(h, "path", path);
 	copy(hook, "args", h);
 	copy(hook, "env", h);
 	copy(hook, "timeout", h);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json.c - typed get over json-c. */
+/* json.c - typed get and put over json-c. */
 #include "vmm/lib/json.h"
 
 #include <errno.h>
@@ -105,4 +105,26 @@ const char *json_str_or(struct json_object *obj, const char *key,
 
 	(void)json_get_str(obj, key, &v, NULL);
 	return v;
+}
+
+void json_put_str(struct json_object *obj, const char *key, const char *v)
+{
+	if (v)
+		(void)json_object_object_add(obj, key,
+					     json_object_new_string(v));
+}
+
+void json_put_i64(struct json_object *obj, const char *key, int64_t v)
+{
+	(void)json_object_object_add(obj, key, json_object_new_int64(v));
+}
+
+void json_put_u64(struct json_object *obj, const char *key, uint64_t v)
+{
+	(void)json_object_object_add(obj, key, json_object_new_uint64(v));
+}
+
+void json_put_bool(struct json_object *obj, const char *key, bool v)
+{
+	(void)json_object_object_add(obj, key, json_object_new_boolean(v));
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Typed get over json-c, with a sentence when something is missing. */
+/* Typed get over json-c, with a sentence when something is missing; put. */
 #ifndef VMM_LIB_JSON_H
 #define VMM_LIB_JSON_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,11 @@ int json_get_obj(struct json_object *obj, const char *key,
 /* Member @key when it is a string, else @dflt. */
 const char *json_str_or(struct json_object *obj, const char *key,
 			const char *dflt);
+
+/* Member @key of @obj; a string that is NULL is none. */
+void json_put_str(struct json_object *obj, const char *key, const char *v);
+void json_put_i64(struct json_object *obj, const char *key, int64_t v);
+void json_put_u64(struct json_object *obj, const char *key, uint64_t v);
+void json_put_bool(struct json_object *obj, const char *key, bool v);
 
 #endif

@@ -371,8 +371,7 @@ struct json_object *cgroup_to_json(const struct cgroup *cg)
 			dirs, json_object_new_string(cg->dirs.v[i]));
 	(void)json_object_object_add(o, "dirs", dirs);
 	if (cg->mount)
-		(void)json_object_object_add(o, "mount",
-					     json_object_new_string(cg->mount));
+		json_put_str(o, "mount", cg->mount);
 	return o;
 }
 

@@ -33,14 +33,11 @@ static struct json_object *check_json(const char *thing, const struct check *c)
 {
 	struct json_object *o = json_object_new_object();
 
-	(void)json_object_object_add(o, "thing", json_object_new_string(thing));
-	(void)json_object_object_add(
-		o, "level", json_object_new_string(level_names[c->level]));
-	(void)json_object_object_add(o, "fact",
-				     json_object_new_string(c->fact));
+	json_put_str(o, "thing", thing);
+	json_put_str(o, "level", level_names[c->level]);
+	json_put_str(o, "fact", c->fact);
 	if (c->remedy[0])
-		(void)json_object_object_add(o, "remedy",
-					     json_object_new_string(c->remedy));
+		json_put_str(o, "remedy", c->remedy);
 	return o;
 }
 

@@ -42,11 +42,6 @@ static void put(struct json_object *to, const char *key, struct json_object *v)
 	(void)json_object_object_add(to, key, v);
 }
 
-static void put_str(struct json_object *to, const char *key, const char *v)
-{
-	put(to, key, json_object_new_string(v));
-}
-
 /* Member @key of @from as @as of @to; @otherwise (owned) when it is not there.
  */
 static void copy(struct json_object *from, const char *key,
@@ -88,7 +83,7 @@ static void put_created(struct json_object *to, const struct vmdir *vm)
 	vmdir_file(vm->path, "spec.json", path);
 	if (stat(path, &st) == 0 && gmtime_r(&st.st_mtim.tv_sec, &tm))
 		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	put_str(to, "Created", text);
+	json_put_str(to, "Created", text);
 }
 
 static struct json_object *state_of(const struct vmdir *vm, bool running)
@@ -99,7 +94,7 @@ static struct json_object *state_of(const struct vmdir *vm, bool running)
 
 	(void)vmdir_read(vm, running ? "state.json" : "exit.json",
 			 running ? &state : &end, NULL);
-	put_str(o, "Status", running ? "running" : "exited");
+	json_put_str(o, "Status", running ? "running" : "exited");
 	put(o, "Running", json_object_new_boolean(running));
 	copy(state, "monitor", o, "Pid", zero());
 	copy(end, "status", o, "ExitCode",
@@ -139,7 +134,7 @@ static struct json_object *host_of(const struct vmdir *vm,
 	    json_object_new_int64(
 		    (int64_t)(json_object_get_double(cpus) * NANO)));
 	copy(limits, "cpu_shares", o, "CpuShares", zero());
-	put_str(o, "CpusetCpus", now.cpus);
+	json_put_str(o, "CpusetCpus", now.cpus);
 	copy(limits, "blkio_weight", o, "BlkioWeight", zero());
 	copy(limits, "cgroup_parent", o, "CgroupParent", empty());
 	copy(limits, "pids", o, "PidsLimit", zero());
@@ -176,9 +171,9 @@ static int add(struct manager *mgr, const char *name, struct json_object *list,
 		return r;
 	struct json_object *o = json_object_new_object();
 	(void)snprintf(slash, sizeof(slash), "/%s", vm.name);
-	put_str(o, "Id", vm.id);
+	json_put_str(o, "Id", vm.id);
 	put_created(o, &vm);
-	put_str(o, "Name", slash);
+	json_put_str(o, "Name", slash);
 	copy(spec, "image_id", o, "Image", empty());
 	put(o, "State", state_of(&vm, vmdir_running(&vm)));
 	put(o, "Config", config_of(spec));

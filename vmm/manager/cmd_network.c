@@ -67,11 +67,6 @@ struct members {
 	int nr;
 };
 
-static void put_str(struct json_object *to, const char *key, const char *v)
-{
-	(void)json_object_object_add(to, key, json_object_new_string(v));
-}
-
 static int add_member(const struct vmdir *vm, void *arg)
 {
 	AUTO_JSON struct json_object *spec = NULL;
@@ -88,11 +83,11 @@ static int add_member(const struct vmdir *vm, void *arg)
 	if (!m->to)
 		return 0;
 	struct json_object *o = json_object_new_object();
-	put_str(o, "Name", vm->name);
+	json_put_str(o, "Name", vm->name);
 	(void)snprintf(addr, sizeof(addr), "%s/%u",
 		       json_str_or(state, "address", ""), m->net->prefix);
-	put_str(o, "IPv4Address", addr);
-	put_str(o, "MacAddress", json_str_or(state, "mac", ""));
+	json_put_str(o, "IPv4Address", addr);
+	json_put_str(o, "MacAddress", json_str_or(state, "mac", ""));
 	(void)json_object_object_add(m->to, vm->id, o);
 	return 0;
 }
@@ -150,17 +145,17 @@ static struct json_object *describe(struct manager *mgr,
 	char subnet[NETWORK_SUBNET], text[INET_ADDRSTRLEN];
 
 	networks_subnet(net, subnet);
-	put_str(config, "Subnet", subnet);
+	json_put_str(config, "Subnet", subnet);
 	if (!net->internal)
-		put_str(config, "Gateway", host_of(net, SWITCH_GATEWAY, text));
+		json_put_str(config, "Gateway",
+			     host_of(net, SWITCH_GATEWAY, text));
 	(void)json_object_array_add(configs, config);
 	(void)json_object_object_add(ipam, "Config", configs);
 	(void)vmdir_walk(mgr, add_member, &m, NULL);
-	put_str(o, "Name", net->name);
-	(void)json_object_object_add(o, "Internal",
-				     json_object_new_boolean(net->internal));
+	json_put_str(o, "Name", net->name);
+	json_put_bool(o, "Internal", net->internal);
 	(void)json_object_object_add(o, "IPAM", ipam);
-	put_str(o, "DNS", host_of(net, SWITCH_DNS, text));
+	json_put_str(o, "DNS", host_of(net, SWITCH_DNS, text));
 	(void)json_object_object_add(o, "Containers", m.to);
 	return o;
 }

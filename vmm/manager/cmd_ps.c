@@ -119,11 +119,10 @@ static void add_json(struct ps *p, const struct vmdir *vm, const char *state,
 
 	vmlimits_read(vm, spec, &limits);
 	(void)json_object_object_add(o, "limits", vmlimits_to_json(&limits));
-	(void)json_object_object_add(o, "id", json_object_new_string(vm->id));
-	(void)json_object_object_add(o, "name",
-				     json_object_new_string(vm->name));
-	(void)json_object_object_add(o, "state", json_object_new_string(state));
-	(void)json_object_object_add(o, "run", json_object_new_string(vm->run));
+	json_put_str(o, "id", vm->id);
+	json_put_str(o, "name", vm->name);
+	json_put_str(o, "state", state);
+	json_put_str(o, "run", vm->run);
 	(void)json_object_object_add(o, "spec", json_object_get(spec));
 	(void)vmdir_read(vm, "state.json", &st, NULL);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -33,20 +33,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return -cli_choose("--format", arg, "text", "json", &v->json, v->err);
 }
 
-static void put(struct json_object *o, const char *key, const char *value)
-{
-	(void)json_object_object_add(o, key, json_object_new_string(value));
-}
-
 static void put_kernel(struct json_object *o, const struct manager *mgr,
 		       const char *key, const char *flavour)
 {
 	struct kernel k;
 
 	if (!kernel_installed(mgr->libdir, flavour, &k))
-		put(o, key, "not here");
+		json_put_str(o, key, "not here");
 	else
-		put(o, key, k.version[0] ? k.version : "unknown");
+		json_put_str(o, key, k.version[0] ? k.version : "unknown");
 }
 
 static void put_kvm(struct json_object *o, const struct manager *mgr)
@@ -56,21 +51,21 @@ static void put_kvm(struct json_object *o, const struct manager *mgr)
 
 	(void)snprintf(text, sizeof(text), "%d",
 		       kvm < 0 ? -1 : ioctl(kvm, KVM_GET_API_VERSION, 0));
-	put(o, "kvm-api", kvm < 0 ? "not here" : text);
+	json_put_str(o, "kvm-api", kvm < 0 ? "not here" : text);
 }
 
 static void collect(struct json_object *o, const struct manager *mgr)
 {
 	struct utsname host;
 
-	put(o, "belljar", BELLJAR_VERSION);
+	json_put_str(o, "belljar", BELLJAR_VERSION);
 	put_kernel(o, mgr, "kernel-minimal", "minimal");
 	put_kernel(o, mgr, "kernel-stock", "stock");
 	put_kvm(o, mgr);
 	if (uname(&host) == 0)
-		put(o, "host-kernel", host.release);
-	put(o, "json-c", json_c_version());
-	put(o, "libarchive", archive_version_string());
+		json_put_str(o, "host-kernel", host.release);
+	json_put_str(o, "json-c", json_c_version());
+	json_put_str(o, "libarchive", archive_version_string());
 }
 
 int cmd_version(struct manager *mgr, int argc, char **argv)

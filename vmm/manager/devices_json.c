@@ -2,6 +2,8 @@
 /* devices_json.c - the devices of a VM for --dry-run and spec.json. */
 #include "vmm/manager/devices.h"
 
+#include "vmm/lib/json.h"
+
 static void put_str(struct json_object *o, const char *key, const char *v)
 {
 	(void)json_object_object_add(o, key,
@@ -14,11 +16,6 @@ static void put_int(struct json_object *o, const char *key, int v)
 		(void)json_object_object_add(o, key, json_object_new_int(v));
 }
 
-static void put_bool(struct json_object *o, const char *key, bool v)
-{
-	(void)json_object_object_add(o, key, json_object_new_boolean(v));
-}
-
 static struct json_object *one(const struct devices *d, size_t i)
 {
 	const struct hostdev *dev = d->set.dev[i];
@@ -26,17 +23,17 @@ static struct json_object *one(const struct devices *d, size_t i)
 
 	put_str(o, "device", dev->bdf);
 	put_str(o, "name", dev->name);
-	put_bool(o, "companion", d->set.companion[i]);
+	json_put_bool(o, "companion", d->set.companion[i]);
 	put_int(o, "group", dev->group);
 	put_str(o, "driver", dev->driver);
-	put_bool(o, "bind", !hostdev_with_vfio(dev));
+	json_put_bool(o, "bind", !hostdev_with_vfio(dev));
 	put_str(o, "reset", d->set.no_reset[i] ? "off" : dev->reset);
 	put_int(o, "host_node", dev->node);
 	if (d->set.companion[i])
 		return o;
 	put_int(o, "node", d->node[i]);
 	put_int(o, "port", d->port[i]);
-	put_bool(o, "rom", d->rom[i]);
+	json_put_bool(o, "rom", d->rom[i]);
 	return o;
 }
 

@@ -86,8 +86,7 @@ static int write_state(struct keeper *k, struct err *err)
 		(void)json_object_object_add(o, "virtiofsd",
 					     keeper_shares_json(k));
 	if (k->tap[0])
-		(void)json_object_object_add(o, "tap",
-					     json_object_new_string(k->tap));
+		json_put_str(o, "tap", k->tap);
 	keeper_switch_state(k, o);
 	(void)json_object_object_add(o, "ports", json_object_get(k->ports));
 	(void)json_object_object_add(o, "devices", keeper_devices_json(k));

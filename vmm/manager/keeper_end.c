@@ -125,8 +125,7 @@ static int write_exit(const struct keeper *k, struct json_object *times,
 	(void)json_object_object_add(o, "status",
 				     json_object_new_int(k->status));
 	if (k->why.code)
-		(void)json_object_object_add(
-			o, "error", json_object_new_string(k->why.msg));
+		json_put_str(o, "error", k->why.msg);
 	(void)json_object_object_add(o, "finished", record_time(time(NULL)));
 	(void)json_object_object_add(o, "usage", cgroup_usage_json(&k->usage));
 	(void)json_object_object_add(o, "times", json_object_get(times));

@@ -18,6 +18,7 @@
 #include "vmm/abi/switch.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
+#include "vmm/lib/json.h"
 #include "vmm/manager/keeper_priv.h"
 
 #define ANSWER_MS 20000 /* a busy host may take its time */
@@ -250,11 +251,6 @@ int keeper_switch_settings(struct keeper *k)
 	return r == 0 ? frame_send_str(&k->agent, AGENT_DNS, text) : r;
 }
 
-static void put(struct json_object *to, const char *key, const char *text)
-{
-	(void)json_object_object_add(to, key, json_object_new_string(text));
-}
-
 void keeper_switch_state(const struct keeper *k, struct json_object *to)
 {
 	char text[24];
@@ -262,8 +258,9 @@ void keeper_switch_state(const struct keeper *k, struct json_object *to)
 
 	if (!k->address.s_addr)
 		return;
-	put(to, "address", inet_ntop(AF_INET, &k->address, text, sizeof(text)));
+	json_put_str(to, "address",
+		     inet_ntop(AF_INET, &k->address, text, sizeof(text)));
 	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x",
 		       m[0], m[1], m[2], m[3], m[4], m[5]);
-	put(to, "mac", text);
+	json_put_str(to, "mac", text);
 }

@@ -2,6 +2,7 @@
 /* limits.c - the limits of a VM, computed and as JSON. */
 #include "vmm/manager/limits.h"
 
+#include "vmm/lib/json.h"
 #include "vmm/manager/devices.h"
 
 #define NODE_THREADS 16 /* that populate the memory of one host node */
@@ -54,7 +55,7 @@ uint64_t limits_share(uint64_t rate, unsigned nr)
 static void put(struct json_object *o, const char *key, uint64_t v)
 {
 	if (v)
-		(void)json_object_object_add(o, key, json_object_new_uint64(v));
+		json_put_u64(o, key, v);
 }
 
 struct json_object *limits_to_json(const struct spec *spec)
@@ -71,21 +72,16 @@ struct json_object *limits_to_json(const struct spec *spec)
 			o, "cpus", json_object_new_double(cg.cpu / 1000.0));
 	put(o, "cpu_shares", cg.shares);
 	if (l->cpuset_cpus)
-		(void)json_object_object_add(
-			o, "cpuset_cpus",
-			json_object_new_string(l->cpuset_cpus));
+		json_put_str(o, "cpuset_cpus", l->cpuset_cpus);
 	put(o, "blkio_weight", cg.io_weight);
 	if (l->cgroup_parent)
-		(void)json_object_object_add(
-			o, "cgroup_parent",
-			json_object_new_string(l->cgroup_parent));
+		json_put_str(o, "cgroup_parent", l->cgroup_parent);
 	put(o, "disk_bps", l->disk_bps);
 	put(o, "disk_iops", l->disk_iops);
 	put(o, "net_bps", l->net_bps);
 	put(o, "net_pps", l->net_pps);
 	put(o, "console_bps", l->console_bps);
 	if (l->required)
-		(void)json_object_object_add(o, "required",
-					     json_object_new_boolean(true));
+		json_put_bool(o, "required", true);
 	return o;
 }

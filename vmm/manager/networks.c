@@ -251,10 +251,8 @@ static int write_network(const struct network *net, const char *path,
 	if (!o)
 		return err_set(err, ENOMEM, "make network '%s'", net->name);
 	networks_subnet(net, subnet);
-	(void)json_object_object_add(o, "subnet",
-				     json_object_new_string(subnet));
-	(void)json_object_object_add(o, "internal",
-				     json_object_new_boolean(net->internal));
+	json_put_str(o, "subnet", subnet);
+	json_put_bool(o, "internal", net->internal);
 	const char *text = json_object_to_json_string_ext(
 		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 	return io_write_file(path, text, strlen(text), err);

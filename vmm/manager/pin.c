@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <string.h>
 
+#include "vmm/lib/json.h"
+
 static bool has4(const struct allow *a, struct in_addr addr)
 {
 	for (unsigned i = 0; i < a->nr4; i++)
@@ -141,14 +143,11 @@ struct json_object *pin_to_json(const struct allow_list *list)
 		struct json_object *o = json_object_new_object();
 
 		if (a->name[0])
-			(void)json_object_object_add(
-				o, "name", json_object_new_string(a->name));
+			json_put_str(o, "name", a->name);
 		(void)json_object_object_add(o, "addresses", addresses(a));
 		(void)json_object_object_add(o, "port",
 					     json_object_new_int(a->port));
-		(void)json_object_object_add(
-			o, "protocol",
-			json_object_new_string(a->udp ? "udp" : "tcp"));
+		json_put_str(o, "protocol", a->udp ? "udp" : "tcp");
 		(void)json_object_array_add(all, o);
 	}
 	return all;

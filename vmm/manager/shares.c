@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "vmm/lib/auto.h"
+#include "vmm/lib/json.h"
 
 /* Where the guest has file systems that nothing can lie on or below. */
 static const char *const reserved[] = { "/proc", "/sys", "/dev" };
@@ -377,21 +378,14 @@ struct json_object *shares_to_json(const struct shares *s)
 		const struct share *v = &s->v[i];
 		struct json_object *o = json_object_new_object();
 
-		(void)json_object_object_add(o, "source",
-					     json_object_new_string(v->source));
-		(void)json_object_object_add(o, "target",
-					     json_object_new_string(v->target));
-		(void)json_object_object_add(o, "kind",
-					     json_object_new_string(kind(v)));
+		json_put_str(o, "source", v->source);
+		json_put_str(o, "target", v->target);
+		json_put_str(o, "kind", kind(v));
 		if (v->disk.fs)
-			(void)json_object_object_add(
-				o, "file_system",
-				json_object_new_string(v->disk.fs));
+			json_put_str(o, "file_system", v->disk.fs);
 		if (v->dax)
-			(void)json_object_object_add(
-				o, "dax", json_object_new_boolean(true));
-		(void)json_object_object_add(
-			o, "read_only", json_object_new_boolean(v->readonly));
+			json_put_bool(o, "dax", true);
+		json_put_bool(o, "read_only", v->readonly);
 		(void)json_object_array_add(list, o);
 	}
 	return list;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/abi/agent.h"
+#include "vmm/lib/json.h"
 #include "vmm/manager/devices.h"
 #include "vmm/manager/image.h"
 #include "vmm/manager/limits.h"
@@ -233,38 +234,22 @@ static struct json_object *list_json(const struct strv *list)
 	return a;
 }
 
-static void put_str(struct json_object *o, const char *key, const char *v)
-{
-	if (v)
-		(void)json_object_object_add(o, key, json_object_new_string(v));
-}
-
-static void put_bool(struct json_object *o, const char *key, bool v)
-{
-	(void)json_object_object_add(o, key, json_object_new_boolean(v));
-}
-
-static void put_u64(struct json_object *o, const char *key, uint64_t v)
-{
-	(void)json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
 static void put_container(struct json_object *o, const struct spec *s)
 {
 	const struct run_options *opt = s->options;
 
-	put_str(o, "image", s->image_name);
-	put_str(o, "image_id", s->image_id);
+	json_put_str(o, "image", s->image_name);
+	json_put_str(o, "image_id", s->image_id);
 	(void)json_object_object_add(o, "args", list_json(&s->args));
 	(void)json_object_object_add(o, "env", list_json(&s->env));
-	put_str(o, "cwd", s->cwd);
-	put_str(o, "user", s->user);
-	put_str(o, "hostname", s->hostname);
-	put_bool(o, "interactive", opt->interactive);
-	put_bool(o, "tty", opt->tty);
-	put_bool(o, "read_only", opt->read_only);
+	json_put_str(o, "cwd", s->cwd);
+	json_put_str(o, "user", s->user);
+	json_put_str(o, "hostname", s->hostname);
+	json_put_bool(o, "interactive", opt->interactive);
+	json_put_bool(o, "tty", opt->tty);
+	json_put_bool(o, "read_only", opt->read_only);
 	if (opt->shm_size)
-		put_u64(o, "shm_size", opt->shm_size);
+		json_put_u64(o, "shm_size", opt->shm_size);
 	if (opt->shares.n)
 		(void)json_object_object_add(o, "shares",
 					     shares_to_json(&opt->shares));
@@ -279,10 +264,10 @@ static void put_list(struct json_object *o, const char *key,
 
 static void put_network(struct json_object *o, const struct network_options *n)
 {
-	put_str(o, "network", network_options_mode(n));
-	put_str(o, "interface", network_options_interface(n));
+	json_put_str(o, "network", network_options_mode(n));
+	json_put_str(o, "interface", network_options_interface(n));
 	if (n->mtu)
-		put_u64(o, "mtu", n->mtu);
+		json_put_u64(o, "mtu", n->mtu);
 	put_list(o, "ip", &n->addrs);
 	put_list(o, "gateway", &n->gateways);
 	put_list(o, "dns", &n->dns);
@@ -293,27 +278,27 @@ static void put_machine(struct json_object *o, const struct spec *s)
 	const struct run_options *opt = s->options;
 	const struct kernel *k = &s->kernel;
 
-	put_u64(o, "cpus", s->cpus);
-	put_u64(o, "memory", s->memory);
+	json_put_u64(o, "cpus", s->cpus);
+	json_put_u64(o, "memory", s->memory);
 	if (s->memory_max)
-		put_u64(o, "memory_max", s->memory_max);
+		json_put_u64(o, "memory_max", s->memory_max);
 	put_network(o, &opt->network);
 	(void)json_object_object_add(o, "publish", list_json(&opt->publish));
 	if (s->allow && s->allow->n)
 		(void)json_object_object_add(o, "allow", pin_to_json(s->allow));
-	put_str(o, "kernel", k->flavour);
-	put_str(o, "kernel_image", k->image);
-	put_str(o, "kernel_version", k->version[0] ? k->version : NULL);
-	put_str(o, "modules", k->modules[0] ? k->modules : NULL);
-	put_str(o, "kernel_modules", opt->kernel_modules);
-	put_str(o, "kernel_firmware", opt->kernel_firmware);
+	json_put_str(o, "kernel", k->flavour);
+	json_put_str(o, "kernel_image", k->image);
+	json_put_str(o, "kernel_version", k->version[0] ? k->version : NULL);
+	json_put_str(o, "modules", k->modules[0] ? k->modules : NULL);
+	json_put_str(o, "kernel_modules", opt->kernel_modules);
+	json_put_str(o, "kernel_firmware", opt->kernel_firmware);
 	if (opt->kernel_module.n)
 		(void)json_object_object_add(o, "kernel_module",
 					     list_json(&opt->kernel_module));
 	(void)json_object_object_add(o, "initrds", list_json(&opt->initrds));
-	put_str(o, "hw", opt->fdt ? "fdt" : "acpi");
-	put_str(o, "jail", jail_mode_name(opt->jail));
-	put_bool(o, "serial", opt->serial);
+	json_put_str(o, "hw", opt->fdt ? "fdt" : "acpi");
+	json_put_str(o, "jail", jail_mode_name(opt->jail));
+	json_put_bool(o, "serial", opt->serial);
 }
 
 static void put_devices(struct json_object *o, const struct spec *s)
@@ -321,7 +306,7 @@ static void put_devices(struct json_object *o, const struct spec *s)
 	const struct devices *d = s->devices;
 
 	if (s->options->hugepages)
-		put_u64(o, "hugepages", s->options->hugepages);
+		json_put_u64(o, "hugepages", s->options->hugepages);
 	if (d->nr_numa) {
 		struct json_object *nodes = json_object_new_array();
 
@@ -332,7 +317,8 @@ static void put_devices(struct json_object *o, const struct spec *s)
 	}
 	if (d->set.nr == 0)
 		return;
-	put_str(o, "pci_topology", s->options->host_topology ? "host" : "flat");
+	json_put_str(o, "pci_topology",
+		     s->options->host_topology ? "host" : "flat");
 	(void)json_object_object_add(o, "devices", devices_to_json(d));
 }
 
@@ -346,11 +332,11 @@ struct json_object *spec_to_json(const struct spec *s)
 	put_machine(o, s);
 	put_devices(o, s);
 	(void)json_object_object_add(o, "limits", limits_to_json(s));
-	put_str(o, "profile", s->options->profile);
-	put_str(o, "record", s->record);
-	put_u64(o, "log_max", s->log_max);
-	put_bool(o, "rm", s->options->rm);
+	json_put_str(o, "profile", s->options->profile);
+	json_put_str(o, "record", s->record);
+	json_put_u64(o, "log_max", s->log_max);
+	json_put_bool(o, "rm", s->options->rm);
 	if (s->options->timeout)
-		put_u64(o, "timeout", s->options->timeout);
+		json_put_u64(o, "timeout", s->options->timeout);
 	return o;
 }

@@ -73,8 +73,7 @@ static struct json_object *memory_to_json(const struct timing *t)
 	struct json_object *o = json_object_new_object();
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		(void)json_object_object_add(o, all[i].key,
-					     json_object_new_uint64(all[i].v));
+		json_put_u64(o, all[i].key, all[i].v);
 	return o;
 }
 

@@ -389,9 +389,7 @@ static int finish(const struct vmdir *vm, struct err *err)
 	end = json_object_new_object();
 	(void)json_object_object_add(end, "status",
 				     json_object_new_int(EXIT_BELLJAR));
-	(void)json_object_object_add(
-		end, "error",
-		json_object_new_string("the keeper of the VM was killed"));
+	json_put_str(end, "error", "the keeper of the VM was killed");
 	return vmdir_write(vm, "exit.json", end, err);
 }
 

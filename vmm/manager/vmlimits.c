@@ -64,10 +64,8 @@ struct json_object *vmlimits_to_json(const struct vmlimits *l)
 	struct json_object *o = json_object_new_object();
 
 	if (l->memory)
-		(void)json_object_object_add(o, "memory",
-					     json_object_new_uint64(l->memory));
+		json_put_u64(o, "memory", l->memory);
 	if (l->cpus[0])
-		(void)json_object_object_add(o, "cpuset_cpus",
-					     json_object_new_string(l->cpus));
+		json_put_str(o, "cpuset_cpus", l->cpus);
 	return o;
 }

@@ -22,12 +22,7 @@
 
 static void add_i64(struct json_object *o, const char *key, uint64_t v)
 {
-	(void)json_object_object_add(o, key, json_object_new_int64((int64_t)v));
-}
-
-static void add_str(struct json_object *o, const char *key, const char *v)
-{
-	(void)json_object_object_add(o, key, json_object_new_string(v));
+	json_put_i64(o, key, (int64_t)v);
 }
 
 static uint64_t relaxed(const uint64_t *counter)
@@ -51,8 +46,7 @@ static void add_balloon(struct vm *vm, struct json_object *answer)
 	add_i64(o, "target", s.target);
 	add_i64(o, "actual", s.actual);
 	add_i64(o, "reported", s.reported);
-	(void)json_object_object_add(o, "driver",
-				     json_object_new_boolean(s.driver));
+	json_put_bool(o, "driver", s.driver);
 	add_i64(o, "figures", s.figures);
 	add_known(o, "free", s.free);
 	add_known(o, "available", s.available);
@@ -70,8 +64,7 @@ static void add_mem(struct vm *vm, struct json_object *answer)
 	add_i64(o, "most", s.most);
 	add_i64(o, "requested", s.requested);
 	add_i64(o, "plugged", s.plugged);
-	(void)json_object_object_add(o, "driver",
-				     json_object_new_boolean(s.driver));
+	json_put_bool(o, "driver", s.driver);
 	(void)json_object_object_add(answer, "plug", o);
 }
 
@@ -90,8 +83,8 @@ static void do_status(struct vm *vm, const char *arg,
 		mmio += relaxed(&e->mmio);
 		other += relaxed(&e->other);
 	}
-	add_str(answer, "state", vm->paused ? "paused" : "running");
-	add_str(answer, "id", vm->config->id ? vm->config->id : "");
+	json_put_str(answer, "state", vm->paused ? "paused" : "running");
+	json_put_str(answer, "id", vm->config->id ? vm->config->id : "");
 	if (vm->config->pid)
 		add_i64(answer, "pid", (uint64_t)vm->config->pid);
 	add_i64(answer, "vcpus", vm->nr_vcpus);
@@ -136,9 +129,8 @@ static void do_kill(struct vm *vm, const char *arg, struct json_object *answer)
 
 static void refuse(struct json_object *answer, const char *sentence)
 {
-	(void)json_object_object_add(answer, "ok",
-				     json_object_new_boolean(false));
-	add_str(answer, "error", sentence);
+	json_put_bool(answer, "ok", false);
+	json_put_str(answer, "error", sentence);
 }
 
 /* Below what it was started with by the balloon, above by virtio-mem. */
@@ -253,8 +245,7 @@ static void answer_request(struct vm *vm, char *request, int fd)
 	while (i < nr && strcmp(request, requests[i].word) != 0)
 		i++;
 	if (i < nr) {
-		(void)json_object_object_add(answer, "ok",
-					     json_object_new_boolean(true));
+		json_put_bool(answer, "ok", true);
 		requests[i].run(vm, arg, answer);
 	} else {
 		refuse(answer, "unknown request; there are status, stats, "
@@ -341,7 +332,7 @@ static void seed_json(void)
 {
 	AUTO_JSON struct json_object *o = json_object_new_object();
 
-	add_str(o, "first", "");
+	json_put_str(o, "first", "");
 }
 
 int control_init(struct control *c, struct vm *vm, struct loop *loop,
@@ -380,7 +371,7 @@ static struct json_object *new_event(const char *event)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	add_str(o, "event", event);
+	json_put_str(o, "event", event);
 	add_i64(o, "ns",
 		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	return o;
@@ -404,7 +395,7 @@ void control_event(int fd, const char *event, const char *reason)
 
 	AUTO_JSON struct json_object *o = new_event(event);
 	if (reason)
-		add_str(o, "reason", reason);
+		json_put_str(o, "reason", reason);
 	send_event(fd, o);
 }
 
@@ -439,8 +430,8 @@ void control_event_lost(int fd, const char *bdf, const char *why)
 		return;
 
 	AUTO_JSON struct json_object *o = new_event("device-lost");
-	add_str(o, "device", bdf);
-	add_str(o, "why", why);
+	json_put_str(o, "device", bdf);
+	json_put_str(o, "why", why);
 	send_event(fd, o);
 }
 

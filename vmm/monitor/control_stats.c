@@ -3,16 +3,16 @@
 #include "vmm/monitor/control_stats.h"
 
 #include "devices/virtio/stats.h"
+#include "vmm/lib/json.h"
 
 static void figure(void *arg, const char *name, uint64_t value)
 {
-	(void)json_object_object_add(arg, name,
-				     json_object_new_int64((int64_t)value));
+	json_put_i64(arg, name, (int64_t)value);
 }
 
 static void word(void *arg, const char *name, const char *value)
 {
-	(void)json_object_object_add(arg, name, json_object_new_string(value));
+	json_put_str(arg, name, value);
 }
 
 static struct json_object *device(const struct virtio_dev *dev)
