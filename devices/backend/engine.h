@@ -46,9 +46,9 @@ struct engine_ops {
 	const char *name; /* of --disk's aio=, and in statistics */
 	enum jail_role role; /* of the thread that serves the disk */
 	/*
-	 * For @raw, which stays; @watched are eventfds, which wait() may have
-	 * made blocking.  -errno with a sentence, also when this host has no
-	 * such engine.
+	 * For @raw, which stays; @watched are eventfds, which nobody else
+	 * reads.  -errno with a sentence, also when this host has no such
+	 * engine.
 	 */
 	int (*open)(const struct raw *raw, const int *watched, unsigned nr,
 		    struct engine **ret, struct err *err);
@@ -57,9 +57,9 @@ struct engine_ops {
 	/*
 	 * Until something was done, an eventfd of those in @listen (a bit for
 	 * each) was signalled, or @ns nanoseconds are over (0: do not wait,
-	 * below 0: no limit).  May return without a reason.  The eventfd reads
-	 * as 0 afterwards; which one it was is not said.  A signal is never
-	 * lost: one that comes after wait() returned ends the next one.
+	 * below 0: no limit).  May return without a reason.  Which eventfd
+	 * it was is not said.  A signal is never lost: one that comes after
+	 * wait() returned ends the next one.
 	 */
 	void (*wait)(struct engine *e, uint32_t listen, int64_t ns);
 	/* One that is done, or NULL. */

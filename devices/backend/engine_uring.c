@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * engine_uring.c - operations by io_uring: what was submitted since the last
- * wait goes with the system call that waits.  The eventfds are read by the
- * ring too, so one thread sleeps for both.
+ * wait goes with the system call that waits.  The ring polls the eventfds too,
+ * so one thread sleeps for both.  Nobody reads them: it tells of each signal
+ * once, until that is taken back.
  *
  * Writes into the page cache are the exception.  Most file systems give the
  * kernel no way to begin one that might block, so the ring passes each to a
@@ -19,19 +20,24 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "devices/backend/engine.h"
-#include "vmm/lib/io.h"
 #include "vmm/lib/list.h"
 
 #define ENTRIES 64 /* of one system call; what is more takes another */
-/* Waits that end; completions that do not get lost. */
-#define NEEDED	(IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
+/*
+ * Waits that end; completions that do not get lost; polls that go on, which
+ * came with Linux 5.13, as those tags did.
+ */
+#define NEEDED                                                                 \
+	(IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP | IORING_FEAT_RSRC_TAGS)
 #define BILLION 1000000000
 
 /* Whose completion: an operation's is its address, which is even. */
 #define WATCHED(i) ((uint64_t)(i) << 1 | 1)
+#define TAKEN_BACK WATCHED(ENGINE_WATCHED)
 
 struct uring_engine {
 	struct engine engine;
@@ -40,14 +46,13 @@ struct uring_engine {
 	struct io *todo, **last; /* submitted, not yet in the ring */
 	struct io *done; /* without the ring */
 	unsigned nr;
-	uint32_t armed; /* watched ones whose read is in the ring */
+	uint32_t armed; /* watched ones that the ring polls */
 	/*
 	 * Signals that are met when reap() is called again, after it had said
 	 * that there is no more, came too late for whoever wait() woke.  The
 	 * next wait() must not sleep over them.
 	 */
 	bool late, signalled;
-	uint64_t count[ENGINE_WATCHED];
 };
 
 static struct uring_engine *self(struct engine *e)
@@ -58,8 +63,8 @@ static struct uring_engine *self(struct engine *e)
 static int restrict_ring(struct io_uring *ring)
 {
 	static const uint8_t operations[] = {
-		IORING_OP_READV, IORING_OP_WRITEV,    IORING_OP_READ,
-		IORING_OP_FSYNC, IORING_OP_FALLOCATE,
+		IORING_OP_READV,     IORING_OP_WRITEV,	 IORING_OP_FSYNC,
+		IORING_OP_FALLOCATE, IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
 	};
 	struct io_uring_restriction r[sizeof(operations) + 2] = {
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
@@ -110,11 +115,8 @@ static int set_up(struct uring_engine *u, const struct raw *raw,
 
 	if ((p.features & NEEDED) != NEEDED)
 		r = -EOPNOTSUPP;
-	for (unsigned i = 0; r == 0 && i < u->nr; i++) {
+	for (unsigned i = 0; i < u->nr; i++)
 		file[1 + i] = watched[i];
-		/* A read of an empty one is to wait, not to fail. */
-		r = io_set_nonblock(watched[i], false);
-	}
 	if (r == 0)
 		r = io_uring_register_files(&u->ring, file, 1 + u->nr);
 	if (r == 0)
@@ -141,9 +143,6 @@ static int uring_open(const struct raw *raw, const int *watched, unsigned nr,
 	u->nr = nr;
 	int r = set_up(u, raw, watched);
 	if (r < 0) {
-		/* For the engine that comes in our place. */
-		for (unsigned i = 0; i < nr; i++)
-			(void)io_set_nonblock(watched[i], true);
 		free(u);
 		return err_set(err, -r, "this host has no io_uring for us");
 	}
@@ -151,7 +150,7 @@ static int uring_open(const struct raw *raw, const int *watched, unsigned nr,
 	return 0;
 }
 
-/* Reads of the eventfds end with the ring. */
+/* Polls end with the ring. */
 static void uring_close(struct engine *e)
 {
 	struct uring_engine *u = self(e);
@@ -214,19 +213,25 @@ static void prepare(struct io_uring_sqe *sqe, struct io *io)
 	io_uring_sqe_set_data(sqe, io);
 }
 
+/* Have the ring poll those in @listen and no other. */
 static void listen_to(struct uring_engine *u, uint32_t listen)
 {
 	for (unsigned i = 0; i < u->nr; i++) {
-		if (!(listen & ~u->armed & 1U << i))
+		uint32_t bit = 1U << i;
+		if (!((listen ^ u->armed) & bit))
 			continue;
 		struct io_uring_sqe *sqe = entry(u);
 		if (!sqe)
 			return;
-		io_uring_prep_read(sqe, 1 + (int)i, &u->count[i],
-				   sizeof(u->count[i]), 0);
+		if (listen & bit) {
+			io_uring_prep_poll_multishot(sqe, 1 + (int)i, POLLIN);
+			io_uring_sqe_set_data64(sqe, WATCHED(i));
+			u->armed |= bit;
+		} else {
+			io_uring_prep_poll_remove(sqe, WATCHED(i));
+			io_uring_sqe_set_data64(sqe, TAKEN_BACK);
+		}
 		sqe->flags = IOSQE_FIXED_FILE;
-		io_uring_sqe_set_data64(sqe, WATCHED(i));
-		u->armed |= 1U << i;
 	}
 }
 
@@ -265,11 +270,15 @@ static struct io *uring_reap(struct engine *e)
 	}
 	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
 		uint64_t data = cqe->user_data;
+		uint32_t flags = cqe->flags;
 		int result = cqe->res;
 
 		io_uring_cqe_seen(&u->ring, cqe);
+		if (data == TAKEN_BACK)
+			continue;
 		if (data & 1) {
-			u->armed &= ~(1U << (data >> 1));
+			if (!(flags & IORING_CQE_F_MORE))
+				u->armed &= ~(1U << (data >> 1));
 			u->signalled |= u->late;
 			continue;
 		}

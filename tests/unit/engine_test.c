@@ -124,7 +124,7 @@ static void a_late_signal_is_not_lost(void **state)
 	assert_int_equal(u->armed, 1);
 	/* Here the queues are looked at; then what was done meanwhile. */
 	assert_int_equal(write(kick, &one, sizeof(one)), sizeof(one));
-	while (u->armed)
+	while (!u->signalled)
 		assert_null(engine_uring.reap(&u->engine));
 	/* 104 days; a minute is enough for the busiest machine. */
 	(void)alarm(60);
@@ -135,6 +135,35 @@ static void a_late_signal_is_not_lost(void **state)
 	int64_t begin = now_ns();
 	engine_uring.wait(&u->engine, 1, 20000000);
 	assert_true(now_ns() - begin >= 20000000);
+}
+
+/* A guest that is to wait gains nothing by kicking; later it is heard. */
+static void who_is_not_listened_to_wakes_nobody(void **state)
+{
+	const int64_t ms20 = 20000000;
+	uint64_t one = 1;
+	int64_t took;
+
+	if (*state)
+		skip();
+	engine_uring.wait(&u->engine, 1, 0);
+	/* That it is taken back may be heard, and what came before. */
+	do {
+		int64_t begin = now_ns();
+
+		assert_null(engine_uring.reap(&u->engine));
+		engine_uring.wait(&u->engine, 0, ms20);
+		took = now_ns() - begin;
+	} while (took < ms20);
+	assert_int_equal(u->armed, 0);
+
+	int64_t begin = now_ns();
+	assert_int_equal(write(kick, &one, sizeof(one)), sizeof(one));
+	engine_uring.wait(&u->engine, 0, ms20);
+	assert_true(now_ns() - begin >= ms20);
+	(void)alarm(60);
+	engine_uring.wait(&u->engine, 1, INT64_C(1) << 53);
+	(void)alarm(0);
 }
 
 /* Is @io done before anybody waits?  It is done in the end. */
@@ -195,6 +224,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_late_signal_is_not_lost,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_not_listened_to_wakes_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			writes_into_the_page_cache_need_no_worker, setup,
 			teardown),
