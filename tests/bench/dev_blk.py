@@ -4,7 +4,7 @@ the host's processors spend on each, beside QEMU (io_uring, I/O thread)."""
 import os
 import subprocess
 
-from guests import PEERS, PROGRAM, Run, fill
+from guests import PEERS, PROGRAM, Run, fill, steady
 
 # Kind, depth, requests in the lab and on hardware, and the row's title.
 WORKS = (("read4k", 1, 600, 60000, "4 KiB random reads, 1 at a time"),
@@ -23,6 +23,13 @@ def host_rate(rows, path, job):
              units / ns * 1e9)
 
 
+def once(make, tmp, path, work):
+    peer = make(tmp)
+    peer.disk(path)
+    with Run(peer, list(work)) as run:
+        return run.results()
+
+
 def measure(rows, tmp, lab, runs):
     path = os.path.join(tmp, "disk")
     fill(path, 64 if lab else 1024)
@@ -31,11 +38,8 @@ def measure(rows, tmp, lab, runs):
     sequential = next(j for j in work if ":read1m:" in j)
     for _ in range(runs):
         for make in PEERS:
-            peer = make(tmp)
-            peer.disk(path)
-            with Run(peer, list(work)) as run:
-                for job, r in run.results().items():
-                    add(rows, work[job], peer.name, r)
+            for job, r in steady(once, make, tmp, path, work).items():
+                add(rows, work[job], make.name, r)
         host_rate(rows, path, sequential.replace("/dev/vda", path))
 
 

@@ -4,7 +4,7 @@ the guest has freed (reporting of free pages), what an idle VM takes outside
 its RAM, and how often it wakes by itself."""
 import time
 
-from guests import PEERS, Run, VCPU, family, pss, tasks
+from guests import PEERS, Run, VCPU, family, pss, steady, tasks
 
 TOUCH = 512
 BACK = 0.95
@@ -68,5 +68,5 @@ def idle(rows, tmp, make):
 def measure(rows, tmp, lab, runs):
     for _ in range(1 if lab else runs):
         for make in PEERS:
-            idle(rows, tmp, make)
-            freed(rows, tmp, make)
+            steady(idle, rows, tmp, make)
+            steady(freed, rows, tmp, make)

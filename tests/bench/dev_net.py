@@ -8,7 +8,7 @@ import os
 import struct
 import subprocess
 
-from guests import PEERS, PROGRAM, Run, Unable
+from guests import PEERS, PROGRAM, Run, Unable, steady
 
 HOST = "192.0.2.1"
 PORT = 5000
@@ -31,22 +31,22 @@ def open_device(path):
         raise Unable(f"open {path}: {e.strerror}") from e
 
 
-def new_tap():
+def new_tap(offloads=True):
     fd = open_device("/dev/net/tun")
-    flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
+    flags = IFF_TAP | IFF_NO_PI | (IFF_VNET_HDR if offloads else 0)
     try:
         fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"bench0", flags))
     except OSError as e:
         os.close(fd)
         raise Unable(f"make a tap: {e.strerror}") from e
-    ip("address", "add", f"{HOST}/24", "dev", "bench0")
-    ip("link", "set", "bench0", "up")
     return fd
 
 
 def by_tap(peer):
     vhost = open_device("/dev/vhost-net")
     peer.tap(new_tap(), vhost)
+    ip("address", "add", f"{HOST}/24", "dev", "bench0")
+    ip("link", "set", "bench0", "up")
     return "ip:192.0.2.5:192.0.2.1"
 
 
@@ -84,8 +84,8 @@ def measure(rows, tmp, lab, runs):
                     ip("address", "add", f"{HOST}/32", "dev", "lo")
                 for _ in range(runs):
                     for make in PEERS:
-                        once(rows, tmp, make, how, title,
-                             8 if lab else 250)
+                        steady(once, rows, tmp, make, how, title,
+                               8 if lab else 250)
             except Unable as e:
                 rows.leave_out(f"net: {title}", e)
     finally:

@@ -3,7 +3,7 @@
 a Unix socket, beside QEMU with the kernel's vhost-vsock and its sockets."""
 import subprocess
 
-from guests import PEERS, PROGRAM, Run
+from guests import PEERS, PROGRAM, Run, steady
 
 TITLES = {"up": "to the host", "down": "to the guest"}
 
@@ -14,18 +14,21 @@ def measure(rows, tmp, lab, runs):
             for port, way in ((1000, "up"), (1001, "down"))}
     for _ in range(runs):
         for make in PEERS:
-            peer = make(tmp)
-            once(rows, peer, peer.vsock(), jobs)
+            for job, r in steady(once, make, tmp, jobs).items():
+                add(rows, TITLES[jobs[job]], make.name, r)
 
 
-def once(rows, peer, serve, jobs):
+def once(make, tmp, jobs):
+    peer, results = make(tmp), {}
+    serve = peer.vsock()
     with Run(peer, list(jobs)) as run:
         for word, job, r in run.events():
             if word == "listening":
                 port = job.split(":")[1]
                 run.pids.append(start(peer, f"{serve}:{port}").pid)
             elif word == "end":
-                add(rows, TITLES[jobs[job]], peer.name, r)
+                results[job] = r
+    return results
 
 
 def start(peer, job):

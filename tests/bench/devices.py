@@ -25,8 +25,10 @@ def main():
     args.add_argument("--only", default=",".join(BENCHES))
     args.add_argument("--folder", default="/tmp",
                       help="where the disk and the shared file lie")
+    args.add_argument("--clock", default="time",
+                      help="what a second is, as bench.json is to say")
     args = args.parse_args()
-    rows = Rows()
+    rows = Rows(args.clock)
     with tempfile.TemporaryDirectory(dir=args.folder) as tmp:
         os.chmod(tmp, 0o755)
         for name in args.only.split(","):

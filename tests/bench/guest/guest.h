@@ -12,6 +12,7 @@
  *   wait                   for ever
  *   serve:tcp:ADDRESS:PORT | serve:unix:PATH:PORT | serve:vsock:CID:PORT
  *                          the other end of tcp and vsock
+ *   bridge:FD:FD           Ethernet frames both ways, until one ends
  *
  * It prints "begin JOB" and "end JOB UNITS NANOSECONDS" around what is
  * measured, and "failed JOB: why" where the whole run ends.  As init it waits
@@ -39,6 +40,7 @@ uint64_t number(const struct job *job, unsigned i);
 void begin(struct job *job);
 void end(const struct job *job, uint64_t units);
 
+void do_bridge(struct job *job);
 void do_blk(struct job *job);
 void do_fs(struct job *job);
 void do_ip(struct job *job);

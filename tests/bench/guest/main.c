@@ -92,9 +92,9 @@ static const struct {
 	const char *name;
 	void (*run)(struct job *job);
 } kinds[] = {
-	{ "blk", do_blk },     { "fs", do_fs },	    { "ip", do_ip },
-	{ "serve", do_serve }, { "tcp", do_tcp },   { "touch", do_touch },
-	{ "vsock", do_vsock }, { "wait", do_wait },
+	{ "blk", do_blk },     { "bridge", do_bridge }, { "fs", do_fs },
+	{ "ip", do_ip },       { "serve", do_serve },	{ "tcp", do_tcp },
+	{ "touch", do_touch }, { "vsock", do_vsock },	{ "wait", do_wait },
 };
 
 static void run(const char *text)
