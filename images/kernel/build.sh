@@ -38,6 +38,19 @@ config_lost()
 		"$2" | grep -vxFf "$1"
 }
 
+# Free pages go back to the host one second after the first of them became free,
+# all in one pass.  As it comes, 6.1 waits for two seconds and reports a part of
+# each list, so that half a gigabyte takes ten.
+report_sooner()
+{
+	local file=$1/mm/page_reporting.c
+
+	sed -i.orig 's/^#define PAGE_REPORTING_DELAY\t(2 \* HZ)$/#define PAGE_REPORTING_DELAY\tHZ/
+		s/\(budget = .*PAGE_REPORTING_CAPACITY\) \* 16)/\1)/' "$file"
+	[ "$(diff "$file.orig" "$file" | grep -c '^>')" = 2 ] ||
+		die "'mm/page_reporting.c' of $SOURCE $version is not as expected"
+}
+
 make_minimal()
 {
 	local tree=$PWD/tree lost log=$PWD/log
@@ -45,6 +58,7 @@ make_minimal()
 	say "unpacking $SOURCE $version"
 	mkdir tree
 	tar -xf "/usr/src/$SOURCE.tar.xz" -C tree --strip-components=1
+	report_sooner tree
 	make -s -C tree KCONFIG_ALLCONFIG="$FRAGMENT" allnoconfig >"$log" 2>&1 ||
 		die "the configuration fails: $(tail -n 1 "$log")"
 	lost=$(config_lost tree/.config "$FRAGMENT" || true)
@@ -112,7 +126,7 @@ minimal)
 	[ -e "/usr/src/$SOURCE.tar.xz" ] ||
 		die "the kernel's source is missing: install the Debian package '$SOURCE' (or run \`make deps\`)"
 	version=$(dpkg-query -W -f '${Version}' "$SOURCE")
-	inputs=$(declare -f make_minimal; cat "$FRAGMENT") ;;
+	inputs=$(declare -f make_minimal report_sooner; cat "$FRAGMENT") ;;
 stock)
 	read -r name version <<<"$(debian_kernel linux-image-cloud-amd64)"
 	[ -n "$version" ] || exit 125
