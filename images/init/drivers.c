@@ -16,6 +16,7 @@
 #include "images/init/mounts.h"
 #include "images/init/nodes.h"
 #include "images/init/rootfs.h"
+#include "images/init/sysctl.h"
 #include "images/init/warn.h"
 #include "vmm/lib/auto.h"
 
@@ -155,18 +156,6 @@ static int open_place(const struct settings *s, struct err *err)
 	return tree < 0 ? err_set(err, errno, "open '%s'", path) : tree;
 }
 
-/* From now on the kernel may ask for file systems, ciphers and the like. */
-static void be_modprobe(void)
-{
-	static const char self[] = "/init";
-
-	AUTO_CLOSE int fd =
-		open("/proc/sys/kernel/modprobe", O_WRONLY | O_CLOEXEC);
-	/* A kernel without it has none to ask for. */
-	if (fd >= 0)
-		(void)!write(fd, self, sizeof(self) - 1);
-}
-
 /* "NAME PARAMETER=VALUE ..": they come before the devices ask. */
 static int load_named(int tree, const struct strv *named, struct err *err)
 {
@@ -207,7 +196,8 @@ int drivers_load(struct session *s, struct err *err)
 	AUTO_CLOSE int tree = open_place(&s->settings, err);
 	if (tree < 0)
 		return tree;
-	be_modprobe();
+	/* From now on the kernel may ask for file systems, ciphers and such. */
+	sysctl_set("/proc/sys/kernel/modprobe", "/init");
 	int r = load_named(tree, &s->settings.modules, err);
 	if (r == 0)
 		r = coldplug(tree, &warn, err);

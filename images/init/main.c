@@ -16,6 +16,7 @@
 #include "images/init/rootfs.h"
 #include "images/init/say.h"
 #include "images/init/session.h"
+#include "images/init/sysctl.h"
 #include "vmm/lib/auto.h"
 
 static int dial_keeper(struct err *err)
@@ -62,6 +63,7 @@ static int serve(uint64_t started, struct err *err)
 	int r = mounts_early(err);
 	if (r == 0)
 		r = modules_load(MODULES_DIR, err);
+	sysctl_reserve_little();
 	if (r < 0)
 		return r;
 

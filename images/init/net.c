@@ -15,6 +15,7 @@
 
 #include "images/init/netlink.h"
 #include "images/init/say.h"
+#include "images/init/sysctl.h"
 #include "vmm/lib/auto.h"
 
 /* Interface 1 of a network namespace is its loopback. */
@@ -75,15 +76,6 @@ static int find_interface(char name[IF_NAMESIZE])
 	return -ENODEV;
 }
 
-static void set_sysctl(const char *path, const char *value)
-{
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	/* Absent: the kernel lacks the feature that this would set. */
-	if (fd >= 0)
-		(void)!write(fd, value, strlen(value));
-}
-
 /*
  * Addresses come from the keeper alone, so router advertisements must not add
  * any; and like docker, no privilege for low ports and ping.
@@ -94,9 +86,9 @@ static void set_sysctls(const char *interface)
 
 	(void)snprintf(path, sizeof(path),
 		       "/proc/sys/net/ipv6/conf/%s/accept_ra", interface);
-	set_sysctl(path, "0");
-	set_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-	set_sysctl("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+	sysctl_set(path, "0");
+	sysctl_set("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+	sysctl_set("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 }
 
 static bool no_ipv6(int family, int r)

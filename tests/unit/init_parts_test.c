@@ -26,6 +26,7 @@
 #include "images/init/net.h"
 #include "images/init/settings.h"
 #include "images/init/stdin_queue.h"
+#include "images/init/sysctl.h"
 #include "images/init/user.h"
 #include "images/init/wire.h"
 #include "vmm/lib/auto.h"
@@ -367,6 +368,16 @@ static void addresses_are_parsed_whole(void **state)
 		assert_int_equal(net_parse(bad[i], &a, &err), -EINVAL);
 }
 
+static void the_reserve_is_the_kernel_s_own(void **state)
+{
+	(void)state;
+	assert_int_equal(sysctl_reserve_kib(0), 128);
+	assert_int_equal(sysctl_reserve_kib(UINT64_C(256) << 20), 2048);
+	assert_int_equal(sysctl_reserve_kib(UINT64_C(1) << 30), 4096);
+	assert_int_equal(sysctl_reserve_kib(UINT64_C(64) << 30), 32768);
+	assert_int_equal(sysctl_reserve_kib(UINT64_MAX), 262144);
+}
+
 static void disks_are_found_by_serial(void **state)
 {
 	char name[32];
@@ -425,6 +436,7 @@ int main(void)
 		parts_test(commands_are_looked_up_as_a_shell_does),
 		parts_test(etc_files_say_what_the_keeper_said),
 		parts_test(addresses_are_parsed_whole),
+		parts_test(the_reserve_is_the_kernel_s_own),
 		parts_test(disks_are_found_by_serial),
 		parts_test(stdin_credit_never_exceeds_the_window),
 	};
