@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$1
 mkdir -p "$out/guestroot"
-gcc -static -O2 -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE \
-    tests/bench/guest/*.c -o "$out/guest"
+gcc -static -O2 -std=gnu17 -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
+    tests/bench/guest/*.c images/init/sysctl.c -o "$out/guest"
 gcc -nostdlib -static -no-pie -Wl,-Ttext-segment=0x100000,-z,noseparate-code,--build-id=none \
     tests/bench/payload.S -o "$out/payload"
 cp "$out/guest" "$out/guestroot/init"

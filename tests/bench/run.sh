@@ -27,20 +27,14 @@ done
 
 # The emulated clock counts two nanoseconds an instruction (icount shift 1).
 case $(tests/lab/probe) in
-native*) lab=() per_ns= ;;
-*) lab=(tests/lab/run --icount --memory 3072 --timeout 3000 --) per_ns=0.5 ;;
+native*) lab=() per_ns= clock=time ;;
+*)
+    lab=(tests/lab/run --icount --memory 2560 --timeout 3000 --)
+    per_ns=0.5 clock="2 ns an instruction"
+    ;;
 esac
 "${lab[@]}" /usr/bin/python3 tests/bench/bench.py "$out" \
     ${per_ns:+--instructions-per-ns "$per_ns"} "$@"
 "${lab[@]}" /usr/bin/python3 tests/bench/work.py --keep
-if [ ${#lab[@]} = 0 ]; then
-    tests/bench/devices.sh
-else
-    # Programs on both sides of a connection, and Linux' timers, need a clock
-    # that goes on while they work.
-    "${lab[@]}" tests/bench/devices.sh --only boot,blk,fs \
-        --clock "2 ns an instruction"
-    tests/lab/run --cpus 1 --memory 3072 --timeout 3000 -- \
-        tests/bench/devices.sh --only memory,net,vsock --runs 5
-fi
+"${lab[@]}" tests/bench/devices.sh --clock "$clock"
 [ "$(id -u)" != 0 ] || tests/bench/slirp.py

@@ -8,7 +8,7 @@ what the host has less of, what lies in guests' page caches, and what of the
 image the monitors have mapped.  Goes into build/bench.json beside what make
 bench wrote there.  KERNEL: minimal (default) or stock.  BELLJAR_ROOT has the image 'test' of tests/linux/image.sh:
 
-  BELLJAR_ROOT=$PWD/build/linux/store tests/lab/kvm --cpus 1 --memory 3072 \\
+  BELLJAR_ROOT=$PWD/build/linux/store tests/lab/kvm --cpus 1 --memory 2560 \\
       tests/bench/shared_image.py --mib 64
 """
 import argparse

@@ -44,4 +44,8 @@ lab_options()
 		esac
 	done
 	lab_nopt=$((all - $#))
+	# What is more lies above 4 GiB, and there the emulated SVM loses the
+	# interrupts of its guests' timers (QEMU 7.2).
+	[ "$lab_memory" -lt 2816 ] ||
+		die "--memory $lab_memory: an L1 has less than 2816 MiB"
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "images/init/sysctl.h"
 
 #define PAGE 4096
 
@@ -122,6 +123,9 @@ int main(int argc, char **argv)
 		(void)mkdir("/dev", 0755);
 		(void)mkdir("/mnt", 0755);
 		(void)mount("dev", "/dev", "devtmpfs", 0, NULL);
+		(void)mkdir("/proc", 0755);
+		(void)mount("proc", "/proc", "proc", 0, NULL);
+		sysctl_reserve_little(); /* as belljar's init */
 	}
 	for (int i = 1; i < argc; i++)
 		run(argv[i]);
