@@ -16,7 +16,7 @@ def freed(rows, tmp, make):
     job = f"touch:{TOUCH}"
     peer = make(tmp, memory=TOUCH + 256)
     peer.balloon()
-    with Run(peer, [job, "wait"]) as run:
+    with Run(peer, [job, "wait"], 2 * PATIENCE_S) as run:
         for word, name, _ in run.events():
             if word == "end" and name == job:
                 break

@@ -20,7 +20,7 @@ VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
            "initcall_blacklist=slab_sysfs_init console=ttyS0")
 LAB = bool(os.environ.get("BELLJAR_LAB"))
-PATIENCE_S = 300  # of the clock here: with a counting one, of work
+PATIENCE_S = 30 if LAB else 300  # for a run
 VCPU = re.compile(r"v?cpu ?\d+$|CPU \d+/KVM$")
 
 
@@ -251,8 +251,9 @@ class Result:
 class Run:
     """One guest of @peer, and its lines; ends with the `with` block."""
 
-    def __init__(self, peer, jobs):
+    def __init__(self, peer, jobs, patience=PATIENCE_S):
         self.peer, self.jobs, self.before = peer, jobs, None
+        self.patience_s = patience
 
     def __enter__(self):
         self.errors = tempfile.TemporaryFile()
@@ -261,7 +262,7 @@ class Run:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.errors)
         # One that hangs ends its lines, and so its rows.
-        self.patience = threading.Timer(PATIENCE_S, self.vm.kill)
+        self.patience = threading.Timer(self.patience_s, self.vm.kill)
         self.patience.start()
         self.pids = [self.vm.pid, *(h.pid for h in self.peer.helpers)]
         return self
