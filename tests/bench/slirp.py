@@ -49,7 +49,8 @@ def belljar(tap):
                               f"--mtu={MTUS['belljar']}"],
                              pass_fds=[far.fileno()]),
             subprocess.Popen([PROGRAM, f"bridge:{tap}:{near.fileno()}"],
-                             pass_fds=[tap, near.fileno()])]
+                             pass_fds=[tap, near.fileno()],
+                             stdout=subprocess.DEVNULL)]
 
 
 def qemu(tap):
