@@ -324,8 +324,9 @@ def keep_metrics(metrics, absent=(), path="build/bench.json"):
     result["metrics"] = [m for m in result["metrics"]
                          if m["name"] not in names] + metrics
     result["absent"] |= dict(absent)
-    with open(path, "w", encoding="ascii") as f:
+    with open(f"{path}.new", "w", encoding="ascii") as f:
         json.dump(result, f, indent=1)
+    os.replace(f"{path}.new", path)
 
 
 class Rows:

@@ -12,7 +12,6 @@ bench wrote there.  KERNEL: minimal (default) or stock.  BELLJAR_ROOT has the im
       tests/bench/shared_image.py --mib 64
 """
 import argparse
-import json
 import os
 import re
 import statistics
@@ -20,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-OUT = "build/bench.json"
+from guests import keep_metrics
+
 KERNEL = os.environ.get("KERNEL", "minimal")
 READ = """
 cached() { awk '/^Cached:/ { print $2 }' /proc/meminfo; }
@@ -90,19 +90,6 @@ def measure(image, dax, args):
             "pss": [pss / 1024 for _, pss in maps]}
 
 
-def write(metrics):
-    try:
-        with open(OUT, encoding="ascii") as f:
-            result = json.load(f)
-    except OSError:
-        result = {"metrics": []}
-    names = [m["name"] for m in metrics]
-    result["metrics"] = [m for m in result["metrics"]
-                         if m["name"] not in names] + metrics
-    with open(OUT, "w", encoding="ascii") as f:
-        json.dump(result, f, indent=1)
-
-
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--vms", type=int, default=10)
@@ -135,7 +122,7 @@ def main():
                         "samples": {w: v[key] for w, v in ways.items()}})
         print(f"{title + ' (MiB)':60} disk {medians['disk']:8.1f}"
               f"   dax {medians['dax']:8.1f}")
-    write(metrics)
+    keep_metrics(metrics)
 
 
 main()
