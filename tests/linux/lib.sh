@@ -49,7 +49,7 @@ run() {
         shift
     done
     shift
-    timeout -k 20 120 "$belljar" run --rm "${options[@]}" test "$@"
+    timeout -k 20 300 "$belljar" run --rm "${options[@]}" test "$@"
 }
 
 # status WANT COMMAND...: the command ends with exactly that exit status.
