@@ -63,9 +63,9 @@ static int serve(uint64_t started, struct err *err)
 	int r = mounts_early(err);
 	if (r == 0)
 		r = modules_load(MODULES_DIR, err);
-	sysctl_reserve_little();
 	if (r < 0)
 		return r;
+	sysctl_reserve_little();
 
 	AUTO_CLOSE int fd = dial_keeper(err);
 	if (fd < 0)

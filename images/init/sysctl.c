@@ -25,11 +25,14 @@ void sysctl_set(const char *path, const char *value)
 uint64_t sysctl_reserve_kib(uint64_t total)
 {
 	const uint64_t square = total / 1024 * 16;
-	uint64_t kib = RESERVE_MIN;
+	uint64_t root = 0;
 
-	while (kib < RESERVE_MAX && (kib + 1) * (kib + 1) <= square)
-		kib++;
-	return kib;
+	for (uint64_t bit = RESERVE_MAX; bit > 0; bit >>= 1)
+		if ((root | bit) * (root | bit) <= square)
+			root |= bit;
+	if (root < RESERVE_MIN)
+		return RESERVE_MIN;
+	return root < RESERVE_MAX ? root : RESERVE_MAX;
 }
 
 void sysctl_reserve_little(void)
