@@ -43,7 +43,7 @@ def freed(rows, tmp, make):
 def wakes(pid):
     """How often threads but vCPUs went to sleep, and so woke."""
     total = 0
-    for path, name in (t for p in family(pid) for t in tasks(p)):
+    for path, name in tasks(list(family(pid))):
         if VCPU.match(name):
             continue
         with open(f"{path}/status", encoding="ascii") as f:

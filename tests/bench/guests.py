@@ -185,22 +185,27 @@ def runtime(path):
         return 0
 
 
-def family(pid):
-    """@pid and its descendants: a jailed monitor is a child of its own."""
-    yield pid
+def family(*pids):
+    """They and their descendants: a jailed monitor is a child of its own."""
+    for pid in pids:
+        yield pid
+        yield from children(pid)
+
+
+def children(pid):
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children",
                       encoding="ascii") as f:
-                for child in f.read().split():
-                    yield from family(int(child))
+                yield from family(*map(int, f.read().split()))
     except OSError:
         return
 
 
-def tasks(pid):
-    """(directory, name) of each thread, and of vhost's workers for it."""
-    for folder in (f"/proc/{pid}/task", "/proc"):
+def tasks(pids):
+    """(directory, name) of each thread, and of vhost's workers for them."""
+    workers = {f"vhost-{pid}" for pid in pids}
+    for folder in (*(f"/proc/{pid}/task" for pid in pids), "/proc"):
         for task in os.listdir(folder):
             if not task.isdigit():
                 continue
@@ -209,7 +214,7 @@ def tasks(pid):
                     name = f.read().strip()
             except OSError:
                 continue
-            if folder != "/proc" or name == f"vhost-{pid}":
+            if folder != "/proc" or name in workers:
                 yield f"{folder}/{task}", name
 
 
@@ -226,10 +231,9 @@ def pss(pid):
 def sample(pids):
     """Processor time of vCPUs, of all the rest, and exits of the VM."""
     cpu = {"vcpu": 0, "rest": 0, "exits": 0, "user_exits": 0}
-    everyone = [p for pid in pids for p in family(pid)]
-    for pid in everyone:
-        for path, name in tasks(pid):
-            cpu["vcpu" if VCPU.match(name) else "rest"] += runtime(path)
+    everyone = list(family(*pids))
+    for path, name in tasks(everyone):
+        cpu["vcpu" if VCPU.match(name) else "rest"] += runtime(path)
     base = "/sys/kernel/debug/kvm"
     for entry in os.listdir(base) if os.path.isdir(base) else ():
         if entry.partition("-")[0] not in map(str, everyone):

@@ -19,21 +19,20 @@ import dev_net
 from guests import NET, PROGRAM, Rows, family, tasks, runtime
 
 MTUS = {"belljar": 65520, "qemu": 1500}  # each one's own default
-PORT = 5000
 
 
 def guest_end(tap, mtu):
     """The tap goes to a namespace of its own; a process that lives there."""
-    pid = subprocess.Popen(["unshare", "-n", "sleep", "infinity"])
+    end = subprocess.Popen(["unshare", "-n", "sleep", "infinity"])
     ours = os.readlink("/proc/self/ns/net")
-    while os.readlink(f"/proc/{pid.pid}/ns/net") == ours:
+    while os.readlink(f"/proc/{end.pid}/ns/net") == ours:
         time.sleep(0.01)
-    dev_net.ip("link", "set", tap, "netns", str(pid.pid))
+    dev_net.ip("link", "set", tap, "netns", str(end.pid))
     for words in (["address", "add", "10.0.2.15/24", "dev", tap],
                   ["link", "set", tap, "mtu", str(mtu), "up"],
                   ["route", "add", "default", "via", "10.0.2.2"]):
-        inside(pid.pid, ["ip", *words])
-    return pid
+        inside(end.pid, ["ip", *words])
+    return end
 
 
 def inside(pid, argv):
@@ -62,8 +61,8 @@ def qemu(tap):
 
 
 def spent(processes):
-    return sum(runtime(path) for p in processes for one in family(p.pid)
-               for path, _ in tasks(one))
+    everyone = list(family(*(p.pid for p in processes)))
+    return sum(runtime(path) for path, _ in tasks(everyone))
 
 
 def once(rows, name, start, mib):
@@ -75,7 +74,7 @@ def once(rows, name, start, mib):
         for way, title in dev_net.TITLES.items():
             before = spent(processes)
             said = inside(guest.pid, [
-                PROGRAM, f"tcp:{dev_net.HOST}:{PORT}:{way}:{mib}"])
+                PROGRAM, f"tcp:{dev_net.HOST}:{dev_net.PORT}:{way}:{mib}"])
             cpu = spent(processes) - before
             units, ns = (int(x) for x in said.splitlines()[1].split()[-2:])
             row = f"slirp: TCP {title}"
@@ -99,7 +98,7 @@ def main():
                               *sys.argv])
     dev_net.ip("link", "set", "lo", "up")
     dev_net.ip("address", "add", f"{dev_net.HOST}/32", "dev", "lo")
-    server = subprocess.Popen([PROGRAM, f"serve:tcp:0.0.0.0:{PORT}"],
+    server = subprocess.Popen([PROGRAM, f"serve:tcp:0.0.0.0:{dev_net.PORT}"],
                               stdout=subprocess.PIPE)
     rows = Rows()
     try:
