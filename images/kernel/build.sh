@@ -38,17 +38,28 @@ config_lost()
 		"$2" | grep -vxFf "$1"
 }
 
-# Free pages go back to the host one second after the first of them became free,
-# all in one pass.  As it comes, 6.1 waits for two seconds and reports a part of
-# each list, so that half a gigabyte takes ten.
-report_sooner()
+# change COUNT FILE SCRIPT: edit a file of the kernel by sed.  COUNT lines must
+# be new then: another release of the package may have them otherwise.
+change()
 {
-	local file=$1/mm/page_reporting.c
+	sed -i.orig "$3" "tree/$2"
+	[ "$(diff "tree/$2.orig" "tree/$2" | grep -c '^>')" = "$1" ] ||
+		die "'$2' of $SOURCE $version is not as expected"
+}
 
-	sed -i.orig 's/^#define PAGE_REPORTING_DELAY\t(2 \* HZ)$/#define PAGE_REPORTING_DELAY\tHZ/
-		s/\(budget = .*PAGE_REPORTING_CAPACITY\) \* 16)/\1)/' "$file"
-	[ "$(diff "$file.orig" "$file" | grep -c '^>')" = 2 ] ||
-		die "'mm/page_reporting.c' of $SOURCE $version is not as expected"
+# What the configuration cannot say.
+change_source()
+{
+	# Free pages go back to the host one second after the first of them
+	# became free, all in one pass.  As it comes, 6.1 waits for two seconds
+	# and reports a part of each list: half a gigabyte takes ten.
+	change 2 mm/page_reporting.c '
+		s/^#define PAGE_REPORTING_DELAY\t(2 \* HZ)$/#define PAGE_REPORTING_DELAY\tHZ/
+		s/\(budget = .*PAGE_REPORTING_CAPACITY\) \* 16)/\1)/'
+	# Entered by PVH, Linux looks for Xen with 256 cpuid, each of them an
+	# exit; without CONFIG_XEN all it could do then is to stop.
+	change 1 arch/x86/platform/pvh/enlighten.c \
+		's/^\tu32 msr = xen_cpuid_base();$/\tu32 msr = 0;/'
 }
 
 make_minimal()
@@ -58,7 +69,7 @@ make_minimal()
 	say "unpacking $SOURCE $version"
 	mkdir tree
 	tar -xf "/usr/src/$SOURCE.tar.xz" -C tree --strip-components=1
-	report_sooner tree
+	change_source
 	make -s -C tree KCONFIG_ALLCONFIG="$FRAGMENT" allnoconfig >"$log" 2>&1 ||
 		die "the configuration fails: $(tail -n 1 "$log")"
 	lost=$(config_lost tree/.config "$FRAGMENT" || true)
@@ -126,7 +137,7 @@ minimal)
 	[ -e "/usr/src/$SOURCE.tar.xz" ] ||
 		die "the kernel's source is missing: install the Debian package '$SOURCE' (or run \`make deps\`)"
 	version=$(dpkg-query -W -f '${Version}' "$SOURCE")
-	inputs=$(declare -f make_minimal report_sooner; cat "$FRAGMENT") ;;
+	inputs=$(declare -f make_minimal change_source change; cat "$FRAGMENT") ;;
 stock)
 	read -r name version <<<"$(debian_kernel linux-image-cloud-amd64)"
 	[ -n "$version" ] || exit 125
