@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/lib/auto.h"
+#include "vmm/lib/procstat.h"
 
 #define NS_PER_S 1000000000ULL
 
@@ -24,34 +25,6 @@ struct table {
 	struct entry *v;
 	size_t n, room;
 };
-
-/* The fields of /proc/PID/stat from the third on: the second may hold any
- * character but ends with the last ')'.
- */
-static char *read_stat(pid_t pid, char *buf, size_t size)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	AUTO_FCLOSE FILE *f = fopen(path, "re");
-	if (!f)
-		return NULL;
-	size_t n = fread(buf, 1, size - 1, f);
-	buf[n] = '\0';
-	char *end = strrchr(buf, ')');
-	return end && end[1] == ' ' ? end + 2 : NULL;
-}
-
-/* Field @nr of proc(5), 3 being the first of @fields. */
-static uint64_t field(const char *fields, int nr)
-{
-	for (int i = 3; fields && i < nr; i++) {
-		fields = strchr(fields, ' ');
-		if (fields)
-			fields++;
-	}
-	return fields ? strtoull(fields, NULL, 10) : 0;
-}
 
 static int add(struct table *t, pid_t pid, pid_t parent)
 {
@@ -72,16 +45,15 @@ static int read_all(struct table *t)
 {
 	AUTO_DIR DIR *dir = opendir("/proc");
 	const struct dirent *d;
-	char buf[512];
+	struct procstat p;
 
 	if (!dir)
 		return -errno;
 	while ((d = readdir(dir)) != NULL) { // NOLINT(concurrency-mt-unsafe)
 		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
-		const char *fields =
-			pid > 0 ? read_stat(pid, buf, sizeof(buf)) : NULL;
 
-		if (fields && add(t, pid, (pid_t)field(fields, 4)) < 0)
+		if (pid > 0 && procstat_read("", pid, &p) == 0 &&
+		    add(t, pid, (pid_t)procstat_get(&p, PROCSTAT_PPID)) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -153,11 +125,14 @@ static uint64_t own_cpu(pid_t pid)
 
 static uint64_t reaped_cpu(pid_t pid)
 {
-	char buf[512];
-	const char *fields = read_stat(pid, buf, sizeof(buf));
+	struct procstat p;
 	uint64_t tick = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 
-	return (field(fields, 16) + field(fields, 17)) * tick;
+	if (procstat_read("", pid, &p) < 0)
+		return 0;
+	return (uint64_t)(procstat_get(&p, PROCSTAT_CUTIME) +
+			  procstat_get(&p, PROCSTAT_CSTIME)) *
+	       tick;
 }
 
 int proctree_cpu(pid_t root, uint64_t *ret)

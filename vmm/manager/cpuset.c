@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@
 #include <string.h>
 
 #include "vmm/lib/auto.h"
-#include "vmm/lib/io.h"
+#include "vmm/lib/procstat.h"
 #include "vmm/lib/sysfs.h"
 
 #define ONLINE	 "/sys/devices/system/cpu/online"
@@ -87,14 +86,11 @@ static pid_t number(const char *text)
 /* The parent of process @pid by proc(5); -1 when it is gone. */
 static pid_t parent_of(pid_t pid)
 {
-	char path[64], line[512];
+	struct procstat p;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (io_read_line(AT_FDCWD, path, line, sizeof(line)) < 0)
+	if (procstat_read("", pid, &p) < 0)
 		return -1;
-	/* The name before it may have any bytes. */
-	const char *end = strrchr(line, ')');
-	return end && strlen(end) > 4 ? number(end + 4) : -1;
+	return (pid_t)procstat_get(&p, PROCSTAT_PPID);
 }
 
 struct tree {
