@@ -3,7 +3,7 @@
 # What goes into a guest: init and its initramfs, kernels, the demo's image.
 
 # Of lib, init takes what no more than a libc is needed for.
-INITLIB   := vmm/lib/err.c vmm/lib/io.c vmm/lib/modtree.c
+INITLIB   := $(patsubst %,vmm/lib/%.c,err io modtree procstat)
 INITFLAGS := -static -Os -g0 -fno-asynchronous-unwind-tables -s \
 	     -ffunction-sections -Wl,--gc-sections \
 	     -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu

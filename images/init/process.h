@@ -9,6 +9,7 @@
 #ifndef IMAGES_INIT_PROCESS_H
 #define IMAGES_INIT_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "images/init/settings.h"
@@ -26,6 +27,7 @@ struct process_failure {
 struct process {
 	pid_t pid;
 	int status_fd; /* non-blocking; -1 when closed */
+	bool has_shares; /* of the host: process_ending() is worth a look */
 };
 
 /*
@@ -35,7 +37,21 @@ struct process {
 int process_spawn(struct process *p, const char *root, struct settings *s,
 		  const struct stdio *io, struct err *err);
 
-/* SIGKILL to it and hence to everything in the container; reaps it. */
+/*
+ * Has the process come to its end, though waitpid(2) does not say so yet, with
+ * what @status?  Linux reports the end of a PID namespace's first process after
+ * that of all the others in it, and one that waits for a file server (FUSE, its
+ * request once sent) is ended by no signal.
+ */
+bool process_ending(const struct process *p, int *status);
+
+/* How long an end that process_ending() tells is waited for. */
+#define PROCESS_PATIENCE_S 5
+
+/*
+ * SIGKILL to it and hence to everything in the container; reaps it, unless that
+ * takes longer than that.  With SIGCHLD blocked.
+ */
 void process_kill(const struct process *p);
 
 #endif

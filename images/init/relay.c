@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "images/init/say.h"
 #include "images/init/stdin_queue.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/io.h"
@@ -26,6 +28,8 @@ struct relay {
 	bool with_stdin; /* else IN is a breach */
 	bool failed; /* FAILED was put: nothing more to say */
 	bool exited;
+	bool ending; /* by process_ending(), when it was looked at last */
+	time_t look; /* when to look again, CLOCK_MONOTONIC */
 	uint32_t status; /* for EXIT, once exited */
 	struct stdin_queue queue;
 };
@@ -108,6 +112,32 @@ static int give_credit(struct relay *r)
 	return credit ? wire_put_u32(r->wire, AGENT_CREDIT, credit) : 0;
 }
 
+static void end(struct relay *r, int status)
+{
+	r->exited = true;
+	r->status = WIFSIGNALED(status) ? 128U + (uint32_t)WTERMSIG(status)
+					: (uint32_t)WEXITSTATUS(status);
+	close_slot(&r->io->in);
+}
+
+/* An end that was there at the last look too is not waited for any longer. */
+static void look_for_end(struct relay *r)
+{
+	struct timespec now;
+	int status;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (r->exited || !r->process->has_shares || now.tv_sec < r->look)
+		return;
+	bool ending = process_ending(r->process, &status);
+	if (ending && r->ending) {
+		say("a process waits for a share that does not answer; it is left behind");
+		end(r, status);
+	}
+	r->ending = ending;
+	r->look = now.tv_sec + PROCESS_PATIENCE_S;
+}
+
 static void reap(struct relay *r)
 {
 	struct signalfd_siginfo info;
@@ -118,11 +148,7 @@ static void reap(struct relay *r)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != r->process->pid)
 			continue;
-		r->exited = true;
-		r->status = WIFSIGNALED(status)
-				    ? 128U + (uint32_t)WTERMSIG(status)
-				    : (uint32_t)WEXITSTATUS(status);
-		close_slot(&r->io->in);
+		end(r, status);
 	}
 }
 
@@ -207,8 +233,9 @@ static void wait_for_work(struct relay *r, struct pollfd p[ON_MAX])
 	p[ON_STDOUT] = (struct pollfd){ room ? io->out : -1, POLLIN, 0 };
 	p[ON_STDERR] = (struct pollfd){ room ? io->err : -1, POLLIN, 0 };
 
+	int patience = r->process->has_shares ? PROCESS_PATIENCE_S * 1000 : -1;
 	/* After the exit nothing new comes: take what is there. */
-	(void)poll(p, ON_MAX, r->exited && room ? 0 : -1);
+	(void)poll(p, ON_MAX, r->exited && room ? 0 : patience);
 }
 
 /* One round: wait, then do what can be done.  0 or the wire's -errno. */
@@ -230,6 +257,7 @@ static int relay_round(struct relay *r)
 
 	if (p[ON_SIGNAL].revents)
 		reap(r);
+	look_for_end(r);
 	if (p[ON_STDOUT].revents || r->exited)
 		move_output(r, &r->io->out, AGENT_OUT);
 	if (p[ON_STDERR].revents || r->exited)

@@ -17,7 +17,7 @@
 /*
  * Run until EXIT or FAILED has been sent: 0.  Or until the connection broke
  * or the keeper broke the protocol: -errno with a sentence.  In each case
- * nothing of the container is left running.
+ * nothing of the container is left running, but what process_ending() is about.
  */
 int relay_run(struct wire *w, struct stdio *io, struct process *p,
 	      struct err *err);

@@ -3,6 +3,7 @@
 #include "images/init/rootfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 
 #include "images/init/disks.h"
 #include "images/init/say.h"
+#include "vmm/lib/auto.h"
 
 #define SYS_BLOCK	"/sys/block"
 #define DISK_TIMEOUT_MS 10000
@@ -105,10 +107,20 @@ int rootfs_seal(const char *root, struct err *err)
 	return 0;
 }
 
+/* The layer alone: the server of a share may never answer a sync(). */
+static void write_layer(void)
+{
+	AUTO_CLOSE int layer =
+		open(ROOTFS_BASE "/layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (layer >= 0 && syncfs(layer) < 0)
+		say("write the layer: %s", strerror(errno));
+}
+
 void rootfs_unmount(void)
 {
 	/* First, so that a failure below costs a journal replay, no data. */
-	sync();
+	write_layer();
 
 	/* The container is gone: detaching has nothing left to wait for. */
 	(void)umount2(ROOTFS_ROOT, MNT_DETACH);

@@ -123,11 +123,18 @@ slow() {
     served 0
 }
 
-# One that does not go on does not hold the VM's end up.
+# One that does not go on does not hold the VM's end up, though no signal ends
+# who already waits for it.
 stuck() {
-    serving 'read -r _; ls /data/sub & exit 3'
+    serving '
+        read -r _
+        ls /data/sub &
+        until grep -q "^State:.D" /proc/$!/status; do :; done
+        echo waits
+        exit 3'
     pkill -STOP -x virtiofsd
     echo >&8
+    until_true 60 grep -q waits "$tmp/said"
     served 3
 }
 
