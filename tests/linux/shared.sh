@@ -129,7 +129,8 @@ stuck() {
     serving '
         read -r _
         ls /data/sub &
-        until grep -q "^State:.D" /proc/$!/status; do :; done
+        until grep -q "^Name:.ls" /proc/$!/status &&
+            grep -q "^State:.S" /proc/$!/status; do :; done
         echo waits
         exit 3'
     pkill -STOP -x virtiofsd
