@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """dev_blk.py - a disk in the host's page cache: requests a second, and what
-the host's processors spend on each, beside QEMU (io_uring, I/O thread)."""
+the host's processors spend on each, beside QEMU (io_uring, I/O thread) and
+kvmtool (Linux AIO, a thread) where there is one."""
 import os
 import subprocess
 
-from guests import PEERS, PROGRAM, Run, fill, steady
+from guests import DISK_PEERS, PROGRAM, Run, fill, steady
 
 # Kind, depth, requests in the lab and on hardware, and the row's title.
 WORKS = (("read4k", 1, 600, 60000, "4 KiB random reads, 1 at a time"),
@@ -37,7 +38,7 @@ def measure(rows, tmp, lab, runs):
             for kind, depth, few, many, title in WORKS}
     sequential = next(j for j in work if ":read1m:" in j)
     for _ in range(runs):
-        for make in PEERS:
+        for make in DISK_PEERS:
             for job, r in steady(once, make, tmp, path, work).items():
                 add(rows, work[job], make.name, r)
         host_rate(rows, path, sequential.replace("/dev/vda", path))

@@ -13,7 +13,7 @@ import dev_fs
 import dev_memory
 import dev_net
 import dev_vsock
-from guests import LAB, Rows, Unable
+from guests import LAB, LKVM, NO_LKVM, Rows, Unable
 
 BENCHES = {"boot": dev_boot, "memory": dev_memory, "blk": dev_blk,
            "fs": dev_fs, "net": dev_net, "vsock": dev_vsock}
@@ -38,7 +38,8 @@ def main():
             except Unable as e:
                 rows.leave_out(name, e)
             rows.show(name)
-    rows.leave_out("kvmtool", "no package of Debian 12, so not compared")
+    if not LKVM:
+        rows.leave_out("kvmtool", NO_LKVM)
     rows.keep()
 
 

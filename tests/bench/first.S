@@ -8,6 +8,9 @@
 #define POWER	   0x600
 #define OFF	   0x34 /* SLP_EN | 5 << 2 */
 
+#define KEYBOARD   0x64
+#define RESET	   0xfe
+
 	.globl _start
 _start:
 	mov $SYS_ioperm, %eax
@@ -17,6 +20,16 @@ _start:
 	syscall
 	mov $POWER, %dx
 	mov $OFF, %al
+	out %al, %dx
+
+	/* And the keyboard controller's reset, for one without either. */
+	mov $SYS_ioperm, %eax
+	mov $KEYBOARD, %edi
+	mov $1, %esi
+	mov $1, %edx
+	syscall
+	mov $KEYBOARD, %dx
+	mov $RESET, %al
 	out %al, %dx
 1:	pause
 	jmp 1b

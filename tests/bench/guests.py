@@ -5,13 +5,16 @@ the same files, one run of a guest, and rows in build/bench.json."""
 import json
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
 import tempfile
 import threading
+import tty
 
 KERNEL = "build/kernels/minimal/vmlinux"
+BZIMAGE = "build/kernels/minimal/bzImage"
 MONITOR = "build/belljar-monitor"
 NET = "build/belljar-net"
 PROGRAM = "build/bench/guest"
@@ -20,8 +23,11 @@ VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
            "initcall_blacklist=slab_sysfs_init console=ttyS0")
 LAB = bool(os.environ.get("BELLJAR_LAB"))
+# kvmtool is in no release of Debian 12: whoever has it says where.
+LKVM = os.environ.get("BELLJAR_LKVM") or shutil.which("lkvm")
+NO_LKVM = "no package of Debian 12; BELLJAR_LKVM=PATH names one that was built"
 PATIENCE_S = 30 if LAB else 300  # for a run
-VCPU = re.compile(r"v?cpu ?\d+$|CPU \d+/KVM$")
+VCPU = re.compile(r"(kvm-)?v?cpu[ -]?\d+$|CPU \d+/KVM$")
 
 
 class Unable(Exception):
@@ -59,6 +65,10 @@ class Peer:
         self.keep.append(file)
         self.fds.append(file if isinstance(file, int) else file.fileno())
         return self.fds[-1]
+
+    def console(self):
+        """Descriptors: of the bench, of the monitor's input and output."""
+        return (one.detach() for one in socket.socketpair())
 
     def virtiofsd(self, folder):
         """Start one for @folder; returns a connected socket."""
@@ -163,7 +173,29 @@ class Qemu(Peer):
                 "-append", f"{CMDLINE} -- {' '.join(jobs)}", *self.options]
 
 
+class Kvmtool(Peer):
+    """Of its own parameters those without which the kernel does not boot."""
+    name = "kvmtool"
+
+    def disk(self, path):
+        self.add("-d", path)
+
+    def console(self):
+        """It reads nothing but a terminal."""
+        near, far = os.openpty()
+        tty.setraw(far)
+        return near, far
+
+    def argv(self, jobs):
+        # It makes a socket there, for what controls it.
+        return ["env", f"HOME={self.tmp}", LKVM, "run", "--nodefaults", "-k",
+                BZIMAGE, "-i", INITRD, "-m", str(self.memory), "-c", "1",
+                "--console", "serial", "-n", "mode=none", *self.options, "-p",
+                f"noapic pci=conf1 {CMDLINE} -- {' '.join(jobs)}"]
+
+
 PEERS = (Belljar, Qemu)
+DISK_PEERS = PEERS + ((Kvmtool,) if LKVM else ())
 
 
 def fill(path, mib):
@@ -261,10 +293,12 @@ class Run:
 
     def __enter__(self):
         self.errors = tempfile.TemporaryFile()
+        near, far = self.peer.console()
         self.vm = subprocess.Popen(
-            self.peer.argv(self.jobs), pass_fds=self.peer.fds,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors)
+            self.peer.argv(self.jobs), pass_fds=self.peer.fds, stdin=far,
+            stdout=far, stderr=self.errors)
+        os.close(far)
+        self.console = os.fdopen(near, "r+b", buffering=0)
         # One that hangs ends its lines, and so its rows.
         self.patience = threading.Timer(self.patience_s, self.vm.kill)
         self.patience.start()
@@ -276,8 +310,7 @@ class Run:
         for p in (self.vm, *self.peer.helpers):
             p.kill()
             p.wait()
-        self.vm.stdin.close()
-        self.vm.stdout.close()
+        self.console.close()
         self.errors.close()
         for file in self.peer.keep:
             if isinstance(file, int):
@@ -285,17 +318,28 @@ class Run:
             else:
                 file.close()
 
+    def lines(self):
+        text = b""
+        while True:
+            try:
+                piece = self.console.read(4096)
+            except OSError:  # a terminal's end is EIO
+                return
+            if not piece:
+                return
+            *whole, text = (text + piece).split(b"\n")
+            for line in whole:
+                yield line.decode("ascii", "replace").strip()
+
     def events(self):
         """(word, job, Result or None) for each line of the guest's program."""
         said = []
-        for raw in self.vm.stdout:
-            line = raw.decode("ascii", "replace").strip()
+        for line in self.lines():
             said = [*said[-5:], line]
             word, _, rest = line.partition(" ")
             if word == "begin":
                 self.before = sample(self.pids)
-                self.vm.stdin.write(b"\n")
-                self.vm.stdin.flush()
+                self.console.write(b"\n")
                 yield word, rest, None
             elif word == "end":
                 after = sample(self.pids)
