@@ -9,7 +9,9 @@
  * kernel no way to begin one that might block, so the ring passes each to a
  * worker, one after the other for each file: that takes as long as a call of
  * our own, a third more of a processor, and ends them one at a time, an
- * interrupt each (docs/performance.md).
+ * interrupt each (docs/performance.md).  And so is a read that is alone and
+ * finds all of it in the page cache: there is nothing to gather, and a call is
+ * less than a round through the ring.
  *
  * A ring could do for its owner what the filter of system calls forbids: open
  * files, connect.  So it is made with restrictions (Linux 5.10), which nobody
@@ -45,6 +47,7 @@ struct uring_engine {
 	const struct raw *raw;
 	struct io *todo, **last; /* submitted, not yet in the ring */
 	struct io *done; /* without the ring */
+	bool cannot_try; /* this file has no reads that do not block */
 	unsigned nr;
 	uint32_t armed; /* watched ones that the ring polls */
 	/*
@@ -258,6 +261,33 @@ static void uring_wait(struct engine *e, uint32_t listen, int64_t ns)
 					       ns > 0 ? &left : NULL, NULL);
 }
 
+static int64_t length(const struct io *io)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < io->nr; i++)
+		sum += (int64_t)io->iov[i].iov_len;
+	return sum;
+}
+
+/* The one that is submitted, if it is a read that need not wait. */
+static struct io *read_alone(struct uring_engine *u)
+{
+	struct io *io = u->todo;
+
+	if (!io || io->next || io->kind != IO_READ || u->raw->direct ||
+	    u->cannot_try)
+		return NULL;
+	io->result = raw_read_cached(u->raw, io->iov, io->nr, io->off);
+	u->cannot_try = io->result == -EOPNOTSUPP;
+	/* A part, or an error: the ring knows best what it is. */
+	if (io->result != length(io))
+		return NULL;
+	u->todo = NULL;
+	u->last = &u->todo;
+	return io;
+}
+
 static struct io *uring_reap(struct engine *e)
 {
 	struct uring_engine *u = self(e);
@@ -268,6 +298,9 @@ static struct io *uring_reap(struct engine *e)
 		u->done = io->next;
 		return io;
 	}
+	io = read_alone(u);
+	if (io)
+		return io;
 	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
 		uint64_t data = cqe->user_data;
 		uint32_t flags = cqe->flags;

@@ -92,6 +92,14 @@ int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
 	return n < 0 ? -errno : n;
 }
 
+int64_t raw_read_cached(const struct raw *raw, const struct iovec *iov,
+			unsigned nr, uint64_t off)
+{
+	ssize_t n = preadv2(raw->fd, iov, (int)nr, (off_t)off, RWF_NOWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
 int64_t raw_write(const struct raw *raw, const struct iovec *iov, unsigned nr,
 		  uint64_t off)
 {

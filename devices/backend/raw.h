@@ -37,6 +37,9 @@ int raw_init(struct raw *raw, int fd, bool direct, struct err *err);
 /* At @off: bytes, fewer than asked at the end; or -errno. */
 int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
 		 uint64_t off);
+/* The same of what the host has at hand; -EAGAIN: none of it. */
+int64_t raw_read_cached(const struct raw *raw, const struct iovec *iov,
+			unsigned nr, uint64_t off);
 int64_t raw_write(const struct raw *raw, const struct iovec *iov, unsigned nr,
 		  uint64_t off);
 /* What was written survives a power cut. */

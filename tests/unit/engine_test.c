@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -205,6 +206,76 @@ static void writes_into_the_page_cache_need_no_worker(void **state)
 	assert_false(done_at_once(&write));
 }
 
+/* An engine for another file, whose 100 bytes are cached: just written. */
+static void reopen(void)
+{
+	static const char *const places[] = { ".", "/var/tmp", "/tmp" };
+	char text[100];
+	struct engine *e;
+	struct err err;
+	int fd = -1;
+
+	memset(text, 'x', sizeof(text));
+	for (unsigned i = 0; fd < 0 && i < 3; i++)
+		fd = open(places[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+	engine_close(&u->engine);
+	(void)close(raw.fd);
+	raw.fd = fd;
+	assert_int_equal(engine_uring.open(&raw, &kick, 1, &e, &err), 0);
+	u = self(e);
+}
+
+static void a_read_that_is_alone_needs_no_ring(void **state)
+{
+	char got[100] = "", more[200];
+	struct iovec iov[] = { { got, 60 }, { got + 60, 40 }, { more, 200 } };
+	struct io one = { .kind = IO_READ, .iov = iov, .nr = 2 };
+	struct io two = { .kind = IO_READ, .iov = iov + 2, .nr = 1 };
+	unsigned nr = 0;
+
+	if (*state)
+		skip();
+	reopen();
+	if (raw_read_cached(&raw, iov, 2, 0) != 100)
+		skip(); /* tests on tmpfs */
+	memset(got, 0, sizeof(got));
+	engine_uring.submit(&u->engine, &one);
+	assert_ptr_equal(engine_uring.reap(&u->engine), &one);
+	assert_int_equal(one.result, 100);
+	assert_int_equal(got[99], 'x');
+	assert_null(engine_uring.reap(&u->engine));
+
+	/* More than there is, and two together: by the ring. */
+	engine_uring.submit(&u->engine, &two);
+	assert_null(engine_uring.reap(&u->engine));
+	engine_uring.submit(&u->engine, &one);
+	assert_null(engine_uring.reap(&u->engine));
+	while (nr < 2) {
+		engine_uring.wait(&u->engine, 0, -1);
+		while (engine_uring.reap(&u->engine))
+			nr++;
+	}
+	assert_int_equal(one.result, 100);
+	assert_int_equal(two.result, 100);
+	assert_false(u->cannot_try);
+}
+
+/* tmpfs has none. */
+static void a_file_without_such_reads_is_asked_once(void **state)
+{
+	char c;
+	struct iovec iov = { &c, 1 };
+	struct io read = { .kind = IO_READ, .iov = &iov, .nr = 1 };
+
+	if (*state)
+		skip();
+	assert_int_equal(write(raw.fd, "x", 1), 1);
+	bool can = raw_read_cached(&raw, &iov, 1, 0) == 1;
+	assert_int_equal(done_at_once(&read), can);
+	assert_int_equal(u->cannot_try, !can);
+}
+
 static void engines_have_names(void **state)
 {
 	(void)state;
@@ -228,6 +299,11 @@ int main(void)
 			who_is_not_listened_to_wakes_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			writes_into_the_page_cache_need_no_worker, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			a_read_that_is_alone_needs_no_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_without_such_reads_is_asked_once, setup,
 			teardown),
 		cmocka_unit_test(engines_have_names),
 	};

@@ -129,6 +129,7 @@ static const struct seccomp_rule seccomp_rules[] = {
 	CALL(MAIN | LOOP | SWTCH, accept4, "control and vsock clients, VMs"),
 	CALL(LOOP | NET, shutdown, "half of a connection is over"),
 	CALL(SYNC, preadv, "read the disk"),
+	CALL(URING, preadv2, "read what is cached"),
 	CALL(MAIN, preadv, "what KVM has counted of a vCPU"),
 	CALL(DISK, pwritev, "write the disk"),
 	CALL(SYNC, fdatasync, "flush"),
