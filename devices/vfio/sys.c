@@ -19,7 +19,7 @@ static ssize_t sys_pread(void *arg, int fd, void *buf, size_t len, uint64_t off)
 {
 	/* As disks are read: the jail knows one call for both. */
 	const struct iovec iov = { buf, len };
-	ssize_t n = preadv(fd, &iov, 1, (off_t)off);
+	ssize_t n = preadv2(fd, &iov, 1, (off_t)off, 0);
 
 	(void)arg;
 	return n < 0 ? -errno : n;

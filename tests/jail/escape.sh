@@ -109,7 +109,7 @@ everything dies vcpu
 everything dies loop
 DISK=,aio=io_uring
 everything dies disk
-dies disk "what the ring does" preadv 3 b 1 0 0
+dies disk "what the ring does" fdatasync 3
 DISK=,aio=threads
 everything dies disk
 dies disk "a ring" io_uring_enter 3 0 0 0 0 0

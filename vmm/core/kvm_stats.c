@@ -117,7 +117,7 @@ void kvm_stats_tell(const struct kvm_stats *s,
 	char buf[SPAN_MAX];
 	struct iovec iov = { buf, s->len };
 
-	if (s->fd < 0 || preadv(s->fd, &iov, 1, s->at) != (ssize_t)s->len)
+	if (s->fd < 0 || preadv2(s->fd, &iov, 1, s->at, 0) != (ssize_t)s->len)
 		return;
 	for (unsigned i = 0; i < KVM_STATS_FIGURES; i++) {
 		uint64_t v;

@@ -4,7 +4,7 @@
  *
  * Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD (Linux 5.14): a file with a
  * header, a description of each figure, and the figures.  Where they lie is
- * found out once; to read them later takes one preadv().
+ * found out once; to read them later takes one preadv2().
  */
 #ifndef VMM_CORE_KVM_STATS_H
 #define VMM_CORE_KVM_STATS_H
@@ -31,7 +31,7 @@ void kvm_stats_open(struct kvm_stats *s, int vcpu_fd);
 
 /*
  * Call @figure for each that there is, "kvm_NAME".  Any thread that may
- * preadv(); says nothing when the file cannot be read.
+ * preadv2(); says nothing when the file cannot be read.
  */
 void kvm_stats_tell(const struct kvm_stats *s,
 		    void (*figure)(void *arg, const char *name, uint64_t value),
