@@ -9,9 +9,9 @@
  * kernel no way to begin one that might block, so the ring passes each to a
  * worker, one after the other for each file: that takes as long as a call of
  * our own, a third more of a processor, and ends them one at a time, an
- * interrupt each (docs/performance.md).  And so is a read that is alone and
- * finds all of it in the page cache: there is nothing to gather, and a call is
- * less than a round through the ring.
+ * interrupt each (docs/performance.md).  A read that is alone and finds all it
+ * asks for in the page cache is another: there is nothing to gather, and a call
+ * is less than a round through the ring.
  *
  * A ring could do for its owner what the filter of system calls forbids: open
  * files, connect.  So it is made with restrictions (Linux 5.10), which nobody

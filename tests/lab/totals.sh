@@ -10,7 +10,7 @@ passed=0 failed=0 skipped=0
 totals() {
     local line p f s
 
-    line=$(grep -oE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$1" |
+    line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$1" |
         tail -n 1)
     if [ -z "$line" ]; then
         echo "not ok - $3: ended with status $2 and no totals"

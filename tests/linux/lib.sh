@@ -31,6 +31,8 @@ check() {
         echo "not ok - $name"
         sed 's/^/    /' "$tmp/log"
         failed=$((failed + 1))
+        # What it left would fail those after it.
+        "$belljar" ps -aq | xargs -r "$belljar" rm -f >"$tmp/log" 2>&1
     fi
 }
 

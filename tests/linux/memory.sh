@@ -16,7 +16,7 @@ below() {
 # A peak of 256 MiB, of which four fifths come back within a minute: Linux tells
 # of free blocks of 2 MiB, and what is free in smaller ones stays here.
 peak() {
-    local before full vm go=$tmp/go
+    local full vm go=$tmp/go
     rm -f "$go"
     mkfifo "$go"
     exec 8<>"$go"
@@ -28,19 +28,18 @@ peak() {
         echo empty; read -r _' <&8 >"$tmp/said" &
     vm=$!
     until_true 120 grep -q ready "$tmp/said"
-    before=$(ram_kb)
     echo >&8
     until_true 120 grep -q full "$tmp/said"
     full=$(ram_kb)
-    [ $((full - before)) -gt $((230 * 1024)) ]
+    [ "$full" -ge $((256 * 1024)) ]
     echo >&8
     until_true 60 grep -q empty "$tmp/said"
     local begin=$EPOCHREALTIME
-    until_true 60 below $((before + (full - before) / 5)) || {
-        echo "before $before, full $full, after a minute $(ram_kb) KiB"
+    until_true 60 below $((full - 256 * 1024 * 4 / 5)) || {
+        echo "full $full, after a minute $(ram_kb) KiB"
         return 1
     }
-    echo "before $before, full $full KiB; 80% back after" \
+    echo "full $full KiB; 80% of 256 MiB back after" \
         "$(((${EPOCHREALTIME/./} - ${begin/./}) / 1000)) ms" >>"$tmp/memory.log"
     echo >&8
     exec 8>&-
