@@ -81,24 +81,28 @@ int raw_init(struct raw *raw, int fd, bool direct, struct err *err)
 	return 0;
 }
 
-int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
-		 uint64_t off)
+/* Not preadv(): the jail knows one call for all reads. */
+static int64_t read_at(const struct raw *raw, const struct iovec *iov,
+		       unsigned nr, uint64_t off, int flags)
 {
 	ssize_t n;
 
-	/* Not preadv(): the jail knows one call for this and the next. */
 	do {
-		n = preadv2(raw->fd, iov, (int)nr, (off_t)off, 0);
+		n = preadv2(raw->fd, iov, (int)nr, (off_t)off, flags);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
+}
+
+int64_t raw_read(const struct raw *raw, const struct iovec *iov, unsigned nr,
+		 uint64_t off)
+{
+	return read_at(raw, iov, nr, off, 0);
 }
 
 int64_t raw_read_cached(const struct raw *raw, const struct iovec *iov,
 			unsigned nr, uint64_t off)
 {
-	ssize_t n = preadv2(raw->fd, iov, (int)nr, (off_t)off, RWF_NOWAIT);
-
-	return n < 0 ? -errno : n;
+	return read_at(raw, iov, nr, off, RWF_NOWAIT);
 }
 
 int64_t raw_write(const struct raw *raw, const struct iovec *iov, unsigned nr,
