@@ -12,6 +12,7 @@
 #include "images/init/drivers.h"
 #include "images/init/modules.h"
 #include "images/init/mounts.h"
+#include "images/init/now.h"
 #include "images/init/power.h"
 #include "images/init/rootfs.h"
 #include "images/init/say.h"
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 	if (getpid() != 1)
 		return drivers_modprobe(argc, argv);
 
-	uint64_t started = session_now();
+	uint64_t started = now_ns();
 	struct err err = { 0 };
 
 	if (serve(started, &err) < 0)

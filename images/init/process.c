@@ -41,6 +41,12 @@ int process_spawn(struct process *p, const char *root, struct settings *s,
 	return 0;
 }
 
+void process_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGCHLD);
+}
+
 bool process_ending(const struct process *p, int *status)
 {
 	struct procstat stat;
@@ -59,8 +65,7 @@ void process_kill(const struct process *p)
 	const struct timespec patience = { .tv_sec = PROCESS_PATIENCE_S };
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
+	process_signals(&set);
 	(void)kill(p->pid, SIGKILL);
 	while (waitpid(p->pid, NULL, WNOHANG) == 0)
 		if (sigtimedwait(&set, NULL, &patience) < 0 && errno == EAGAIN)

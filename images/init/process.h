@@ -9,6 +9,7 @@
 #ifndef IMAGES_INIT_PROCESS_H
 #define IMAGES_INIT_PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -36,6 +37,9 @@ struct process {
  */
 int process_spawn(struct process *p, const char *root, struct settings *s,
 		  const struct stdio *io, struct err *err);
+
+/* What tells of its end: SIGCHLD, to be blocked before it is started. */
+void process_signals(sigset_t *set);
 
 /*
  * Has the process come to its end, though waitpid(2) does not say so yet, with

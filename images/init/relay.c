@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "images/init/now.h"
 #include "images/init/say.h"
 #include "images/init/stdin_queue.h"
 #include "vmm/lib/auto.h"
@@ -29,7 +29,7 @@ struct relay {
 	bool failed; /* FAILED was put: nothing more to say */
 	bool exited;
 	bool ending; /* by process_ending(), when it was looked at last */
-	time_t look; /* when to look again, CLOCK_MONOTONIC */
+	uint64_t look; /* when to look again, now_ns() */
 	uint32_t status; /* for EXIT, once exited */
 	struct stdin_queue queue;
 };
@@ -123,11 +123,12 @@ static void end(struct relay *r, int status)
 /* An end that was there at the last look too is not waited for any longer. */
 static void look_for_end(struct relay *r)
 {
-	struct timespec now;
 	int status;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	if (r->exited || !r->process->has_shares || now.tv_sec < r->look)
+	if (r->exited || !r->process->has_shares)
+		return;
+	uint64_t now = now_ns();
+	if (now < r->look)
 		return;
 	bool ending = process_ending(r->process, &status);
 	if (ending && r->ending) {
@@ -135,7 +136,7 @@ static void look_for_end(struct relay *r)
 		end(r, status);
 	}
 	r->ending = ending;
-	r->look = now.tv_sec + PROCESS_PATIENCE_S;
+	r->look = now + PROCESS_PATIENCE_S * NOW_S;
 }
 
 static void reap(struct relay *r)
@@ -286,8 +287,7 @@ static int open_signals(void)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
+	process_signals(&set);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }

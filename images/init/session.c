@@ -14,21 +14,12 @@
 #include "images/init/etc.h"
 #include "images/init/mounts.h"
 #include "images/init/net.h"
+#include "images/init/now.h"
 #include "images/init/process.h"
 #include "images/init/relay.h"
 #include "images/init/shares.h"
 #include "images/init/stdio.h"
 #include "vmm/lib/auto.h"
-
-#define NS_PER_S 1000000000U
-
-uint64_t session_now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 int session_open(struct session *s, int fd, struct err *err)
 {
@@ -53,8 +44,8 @@ void session_done(struct session *s)
 static void set_clock(uint64_t host)
 {
 	struct timespec now, want = {
-		.tv_sec = (time_t)(host / NS_PER_S),
-		.tv_nsec = (long)(host % NS_PER_S),
+		.tv_sec = (time_t)(host / NOW_S),
+		.tv_nsec = (long)(host % NOW_S),
 	};
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
@@ -69,8 +60,7 @@ static void set_signals(void)
 	sigset_t set;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
+	process_signals(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -106,7 +96,7 @@ static int put_times(struct session *s)
 static int start(struct session *s, const struct session_place *place,
 		 struct stdio *io, struct err *err)
 {
-	s->times.exec = session_now();
+	s->times.exec = now_ns();
 	int r = put_times(s);
 	if (r < 0)
 		return err_set(err, -r, "tell the times");
@@ -128,10 +118,10 @@ int session_run(struct session *s, const struct session_place *place,
 	struct stdio io;
 	stdio_init(&io);
 	int r = furnish(s, place, &io, err);
-	s->times.mounted = session_now();
+	s->times.mounted = now_ns();
 	if (r == 0)
 		r = net_up(&s->settings, err);
-	s->times.network = session_now();
+	s->times.network = now_ns();
 	if (r == 0)
 		r = start(s, place, &io, err);
 	stdio_done(&io);
@@ -154,16 +144,16 @@ void session_fail(struct session *s, const struct err *err)
 
 void session_linger(struct session *s)
 {
-	uint64_t end = session_now() + AGENT_LINGER_MS * 1000000ULL;
+	uint64_t end = now_ns() + AGENT_LINGER_MS * NOW_MS;
 	char sink[4096];
 
 	(void)shutdown(s->wire.fd, SHUT_WR);
 	for (;;) {
-		uint64_t now = session_now();
+		uint64_t now = now_ns();
 		struct pollfd p = { .fd = s->wire.fd, .events = POLLIN };
 
 		if (now >= end ||
-		    poll(&p, 1, (int)((end - now) / 1000000) + 1) <= 0)
+		    poll(&p, 1, (int)((end - now) / NOW_MS) + 1) <= 0)
 			return;
 		ssize_t n = recv(s->wire.fd, sink, sizeof(sink), MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))

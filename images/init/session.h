@@ -16,9 +16,6 @@ struct session {
 	struct agent_times times;
 };
 
-/* CLOCK_MONOTONIC in ns. */
-uint64_t session_now(void);
-
 /*
  * Say HELLO on the blocking socket @fd, which the caller keeps, and read the
  * settings.  session_done also after a failure.

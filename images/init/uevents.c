@@ -7,8 +7,8 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "images/init/now.h"
 #include "vmm/lib/auto.h"
 
 static int listen_uevents(void)
@@ -25,14 +25,6 @@ static int listen_uevents(void)
 	return TAKE_FD(fd);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int uevents_wait(bool (*fact)(void *arg), void *arg, int timeout_ms)
 {
 	if (fact(arg))
@@ -42,10 +34,10 @@ int uevents_wait(bool (*fact)(void *arg), void *arg, int timeout_ms)
 	if (fd < 0)
 		return fd;
 
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = (int64_t)(now_ns() / NOW_MS) + timeout_ms;
 	/* After the socket is bound, so that no event is missed. */
 	while (!fact(arg)) {
-		int64_t left = end - now_ms();
+		int64_t left = end - (int64_t)(now_ns() / NOW_MS);
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		char event[4096];
 

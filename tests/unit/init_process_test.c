@@ -18,9 +18,9 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "images/init/now.h"
 #include "images/init/process.h"
 #include "vmm/lib/auto.h"
 #include "vmm/lib/procstat.h"
@@ -59,18 +59,38 @@ static pid_t start_other(pid_t first)
 	return pid;
 }
 
+static int go[2];
+static struct process p;
+static pid_t other;
+
+static int start(void **state)
+{
+	*state = NULL;
+	if (geteuid() != 0)
+		return 0;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	p = (struct process){ .pid = start_first(go[0]), .status_fd = -1 };
+	assert_true(p.pid > 0);
+	other = start_other(p.pid);
+	*state = &p;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	if (*state) {
+		(void)close(go[0]);
+		(void)close(go[1]);
+	}
+	return 0;
+}
+
 static void an_end_that_is_held_up_is_seen(void **state)
 {
-	int go[2], status = -1;
+	int status = -1;
 
-	(void)state;
-	if (geteuid() != 0)
+	if (!*state)
 		skip();
-	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
-	struct process p = { .pid = start_first(go[0]), .status_fd = -1 };
-	assert_true(p.pid > 0);
-	pid_t other = start_other(p.pid);
-
 	assert_false(process_ending(&p, &status));
 	assert_int_equal(write(go[1], "", 1), 1);
 	/* The other's end: the first one has ended and killed it. */
@@ -86,34 +106,21 @@ static void an_end_that_is_held_up_is_seen(void **state)
 	assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
 	assert_int_equal(WEXITSTATUS(status), 3);
 	assert_false(process_ending(&p, &status));
-	(void)close(go[0]);
-	(void)close(go[1]);
 }
 
 static void one_that_cannot_be_reaped_is_left(void **state)
 {
-	struct timespec begin, now;
-	int go[2];
-
-	(void)state;
-	if (geteuid() != 0)
+	if (!*state)
 		skip();
-	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
-	struct process p = { .pid = start_first(go[0]), .status_fd = -1 };
-	assert_true(p.pid > 0);
-	pid_t other = start_other(p.pid);
-	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	uint64_t begin = now_ns();
 	process_kill(&p);
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	assert_true(now.tv_sec - begin.tv_sec >= PROCESS_PATIENCE_S - 1);
+	assert_true(now_ns() - begin >= (PROCESS_PATIENCE_S - 1) * NOW_S);
 	assert_int_equal(waitpid(p.pid, NULL, WNOHANG), 0);
 
 	assert_int_equal(waitpid(other, NULL, 0), other);
 	process_kill(&p);
 	assert_int_equal(waitpid(p.pid, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
-	(void)close(go[0]);
-	(void)close(go[1]);
 }
 
 static void fields_have_the_numbers_of_proc(void **state)
@@ -136,16 +143,17 @@ static int block_children(void **state)
 	sigset_t set;
 
 	(void)state;
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
+	process_signals(&set);
 	return sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_end_that_is_held_up_is_seen),
-		cmocka_unit_test(one_that_cannot_be_reaped_is_left),
+		cmocka_unit_test_setup_teardown(an_end_that_is_held_up_is_seen,
+						start, stop),
+		cmocka_unit_test_setup_teardown(
+			one_that_cannot_be_reaped_is_left, start, stop),
 		cmocka_unit_test(fields_have_the_numbers_of_proc),
 	};
 
