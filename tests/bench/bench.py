@@ -15,17 +15,15 @@ import subprocess
 import sys
 import tempfile
 
-from guests import BZIMAGE, KERNEL, LKVM, MONITOR, NO_LKVM
+from guests import (BZIMAGE, CMDLINE, KERNEL, LAB, LKVM, LKVM_CMDLINE, MONITOR,
+                    NO_LKVM, SERIAL, lkvm, own_home)
 
-# As belljar run has it (vmm/manager/keeper_start.c); the same for everybody.
-CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
-           "initcall_blacklist=slab_sysfs_init")
 # isa-debug-exit ends QEMU with 2 * value + 1; the value is "power off", 0x34.
 QEMU_STATUS = 2 * 0x34 + 1
 
 
 def cmdline(serial):
-    return CMDLINE + (" console=ttyS0" if serial else " 8250.nr_uarts=0")
+    return SERIAL if serial else f"{CMDLINE} 8250.nr_uarts=0"
 
 
 class Belljar:
@@ -67,8 +65,7 @@ class Qemu:
         if self.bus == "mmio":
             machine += ",acpi=off"
         argv = ["qemu-system-x86_64", "-M", machine, "-accel", "kvm", "-cpu",
-                "host,-xsave,-avx" if os.environ.get("BELLJAR_LAB")
-                else "host",
+                "host,-xsave,-avx" if LAB else "host",
                 "-m", "128", "-nodefaults", "-no-user-config", "-display",
                 "none", "-no-reboot", "-monitor", "none",
                 "-kernel", KERNEL, "-initrd", f"{self.out}/{init}",
@@ -88,19 +85,18 @@ class Qemu:
 
 
 class Kvmtool:
-    """Its own five devices, on PCI; of its parameters those without which the
-    kernel does not boot.  It knows no ELF: its kernel unpacks itself first."""
+    """Its own five devices, on PCI.  It knows no ELF: its kernel unpacks
+    itself first."""
     name = "kvmtool"
 
-    def __init__(self, out, tmp):
-        self.out, self.tmp = out, tmp
+    def __init__(self, out):
+        self.out = out
 
     def command(self, init, serial=None):
-        return ["env", f"HOME={self.tmp}", LKVM, "run", "--nodefaults", "-k",
-                BZIMAGE, "-i", f"{self.out}/{init}", "-m", "128", "-c", "1",
-                "--console", "serial", "-n", "mode=user", "--rng", "--vsock",
-                "5", "-d", f"{self.out}/a.raw", "-d", f"{self.out}/b.raw",
-                "-p", f"noapic pci=conf1 {cmdline(serial)}"], (), 0
+        return [*lkvm(BZIMAGE, f"{self.out}/{init}", 128), "-n", "mode=user",
+                "--rng", "--vsock", "5", "-d", f"{self.out}/a.raw", "-d",
+                f"{self.out}/b.raw", "-p",
+                f"{LKVM_CMDLINE} {cmdline(serial)}"], (), 0
 
 
 def boot_once(out, peer):
@@ -158,7 +154,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii") as f:
         cpu = next(x.split(":")[1].strip() for x in f if "model name" in x)
     kind = ("lab: emulated SVM under QEMU TCG, instruction-counting clock"
-            if os.environ.get("BELLJAR_LAB") else "this machine's KVM")
+            if LAB else "this machine's KVM")
     return {"cpu": cpu, "kernel": os.uname().release, "kvm": kind,
             "guest_kernel": open("build/kernels/minimal/version",
                                  encoding="ascii").read().strip()}
@@ -246,10 +242,11 @@ def main():
     args.add_argument("--runs", type=int, default=5)
     args = args.parse_args()
     with tempfile.TemporaryDirectory() as tmp:
+        own_home(tmp)
         peers = [Belljar(args.out, tmp), Qemu(args.out, "mmio"),
                  Qemu(args.out, "pci")]
         if LKVM:
-            peers.append(Kvmtool(args.out, tmp))
+            peers.append(Kvmtool(args.out))
         costs, pss, absent = gather(args, peers, tmp)
     if not LKVM:
         absent["kvmtool"] = NO_LKVM

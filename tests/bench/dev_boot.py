@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """dev_boot.py - from exec of the monitor to the first instruction of a guest
-that has no kernel (payload.S, payload_flat.S): it writes a byte to the serial
-port."""
+that has no kernel (payload.S): it writes a byte to the serial port."""
 import os
 import subprocess
 import time
 
-from guests import INITRD, LKVM, MONITOR
+from guests import INITRD, LKVM, MONITOR, lkvm
 
 GUEST = "build/bench/payload"
 COMMANDS = {
@@ -18,19 +17,16 @@ COMMANDS = {
              "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel",
              GUEST],
 }
-# Without a disk or an initramfs it makes a root file system.
 if LKVM:
-    COMMANDS["kvmtool"] = [
-        LKVM, "run", "--nodefaults", "-k", f"{GUEST}.bin", "-i", INITRD, "-m",
-        "128", "-c", "1", "--console", "serial", "-n", "mode=none"]
+    COMMANDS["kvmtool"] = [*lkvm(f"{GUEST}.bin", INITRD, 128), "-n",
+                           "mode=none"]
 
 
-def once(argv, home):
+def once(argv):
     read, write = os.pipe()
     begin = time.monotonic_ns()
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=write,
-                             stderr=subprocess.DEVNULL,
-                             env=os.environ | {"HOME": home})
+                             stderr=subprocess.DEVNULL)
     os.close(write)
     byte = os.read(read, 1)
     ns = time.monotonic_ns() - begin
@@ -41,8 +37,8 @@ def once(argv, home):
     return ns / 1e6
 
 
-def measure(rows, tmp, lab, runs):
+def measure(rows, _tmp, lab, runs):
     for _ in range(runs * 3):
         for name, argv in COMMANDS.items():
             rows.add("boot: exec to the first guest instruction", "ms",
-                     "lower", name, once(argv, tmp))
+                     "lower", name, once(argv))

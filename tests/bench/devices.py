@@ -13,7 +13,7 @@ import dev_fs
 import dev_memory
 import dev_net
 import dev_vsock
-from guests import LAB, LKVM, NO_LKVM, Rows, Unable
+from guests import LAB, LKVM, NO_LKVM, Rows, Unable, own_home
 
 BENCHES = {"boot": dev_boot, "memory": dev_memory, "blk": dev_blk,
            "fs": dev_fs, "net": dev_net, "vsock": dev_vsock}
@@ -31,6 +31,7 @@ def main():
     rows = Rows(args.clock)
     with tempfile.TemporaryDirectory(dir=args.folder) as tmp:
         os.chmod(tmp, 0o755)
+        own_home(tmp)
         for name in args.only.split(","):
             print(f"bench: {name}", file=sys.stderr, flush=True)
             try:

@@ -7,30 +7,25 @@
 #define SYS_ioperm 173
 #define POWER	   0x600
 #define OFF	   0x34 /* SLP_EN | 5 << 2 */
-
 #define KEYBOARD   0x64
 #define RESET	   0xfe
 
+	.macro write port, value
+	mov $SYS_ioperm, %eax
+	mov $\port, %edi
+	mov $1, %esi
+	mov $1, %edx
+	syscall
+	mov $\port, %dx
+	mov $\value, %al
+	out %al, %dx
+	.endm
+
 	.globl _start
 _start:
-	mov $SYS_ioperm, %eax
-	mov $POWER, %edi
-	mov $1, %esi
-	mov $1, %edx
-	syscall
-	mov $POWER, %dx
-	mov $OFF, %al
-	out %al, %dx
-
+	write POWER, OFF
 	/* And the keyboard controller's reset, for one without either. */
-	mov $SYS_ioperm, %eax
-	mov $KEYBOARD, %edi
-	mov $1, %esi
-	mov $1, %edx
-	syscall
-	mov $KEYBOARD, %dx
-	mov $RESET, %al
-	out %al, %dx
+	write KEYBOARD, RESET
 1:	pause
 	jmp 1b
 	.section .note.GNU-stack, "", @progbits

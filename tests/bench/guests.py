@@ -20,12 +20,16 @@ NET = "build/belljar-net"
 PROGRAM = "build/bench/guest"
 INITRD = "build/bench/guest.cpio"
 VIRTIOFSD = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
+# As belljar run has it (vmm/manager/keeper_start.c); the same for everybody.
 CMDLINE = ("reboot=t panic=-1 pci=noearly noreplace-smp quiet "
-           "initcall_blacklist=slab_sysfs_init console=ttyS0")
+           "initcall_blacklist=slab_sysfs_init")
+SERIAL = f"{CMDLINE} console=ttyS0"
 LAB = bool(os.environ.get("BELLJAR_LAB"))
 # kvmtool is in no release of Debian 12: whoever has it says where.
 LKVM = os.environ.get("BELLJAR_LKVM") or shutil.which("lkvm")
 NO_LKVM = "no package of Debian 12; BELLJAR_LKVM=PATH names one that was built"
+# What its machine needs, before a command line of the others'.
+LKVM_CMDLINE = "noapic pci=conf1"
 PATIENCE_S = 30 if LAB else 300  # for a run
 VCPU = re.compile(r"(kvm-)?v?cpu[ -]?\d+$|CPU \d+/KVM$")
 
@@ -126,7 +130,7 @@ class Belljar(Peer):
     def argv(self, jobs):
         return [MONITOR, "--kernel", KERNEL, "--initrd", INITRD, "--memory",
                 f"{self.memory}m", "--serial", "stdio", "--cmdline",
-                f"{CMDLINE} -- {' '.join(jobs)}", *self.options]
+                f"{SERIAL} -- {' '.join(jobs)}", *self.options]
 
 
 class Qemu(Peer):
@@ -170,11 +174,22 @@ class Qemu(Peer):
                 str(self.memory), "-nodefaults", "-no-user-config",
                 "-display", "none", "-no-reboot", "-monitor", "none",
                 "-serial", "stdio", "-kernel", KERNEL, "-initrd", INITRD,
-                "-append", f"{CMDLINE} -- {' '.join(jobs)}", *self.options]
+                "-append", f"{SERIAL} -- {' '.join(jobs)}", *self.options]
+
+
+def lkvm(kernel, initrd, mib):
+    """kvmtool, with none of its own parameters for the kernel.  Without an
+    initramfs or a disk it would make a root file system."""
+    return [LKVM, "run", "--nodefaults", "-k", kernel, "-i", initrd, "-m",
+            str(mib), "-c", "1", "--console", "serial"]
+
+
+def own_home(tmp):
+    """For whoever is started: kvmtool makes a socket in it."""
+    os.environ["HOME"] = tmp
 
 
 class Kvmtool(Peer):
-    """Of its own parameters those without which the kernel does not boot."""
     name = "kvmtool"
 
     def disk(self, path):
@@ -187,11 +202,9 @@ class Kvmtool(Peer):
         return near, far
 
     def argv(self, jobs):
-        # It makes a socket there, for what controls it.
-        return ["env", f"HOME={self.tmp}", LKVM, "run", "--nodefaults", "-k",
-                BZIMAGE, "-i", INITRD, "-m", str(self.memory), "-c", "1",
-                "--console", "serial", "-n", "mode=none", *self.options, "-p",
-                f"noapic pci=conf1 {CMDLINE} -- {' '.join(jobs)}"]
+        return [*lkvm(BZIMAGE, INITRD, self.memory), "-n", "mode=none",
+                *self.options, "-p",
+                f"{LKVM_CMDLINE} {SERIAL} -- {' '.join(jobs)}"]
 
 
 PEERS = (Belljar, Qemu)
